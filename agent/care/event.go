@@ -1,0 +1,61 @@
+package care
+
+import (
+	"context"
+	"time"
+)
+
+// EventKind is the kind of a journal entry. The codes are stable: they stay
+// readable for decades.
+type EventKind string
+
+// The kinds of event.
+const (
+	ReleaseDecided  EventKind = "RELEASE_DECIDED" // a request was allowed; nothing has left yet
+	ReleaseRefused  EventKind = "RELEASE_REFUSED" // a request was refused
+	ReleaseEnded    EventKind = "RELEASE_ENDED"   // how a decided or refused request ended
+	AccessRefused   EventKind = "ACCESS_REFUSED"  // a call was turned away before it named a patient
+	ConsentChanged  EventKind = "CONSENT_CHANGED"
+	ConfigApplied   EventKind = "CONFIG_APPLIED"
+	SourceWritable  EventKind = "SOURCE_WRITABLE" // a source's login can write and the site insists
+	AgentStarted    EventKind = "AGENT_STARTED"
+	AgentStopped    EventKind = "AGENT_STOPPED"
+	JournalRepaired EventKind = "JOURNAL_REPAIRED" // a torn tail was set aside, or writing resumed after a failure
+)
+
+// Event is what one journal entry says. Sequence number, time and leaf hash
+// are the journal's to add.
+type Event struct {
+	Kind         EventKind
+	Request      *Request   // whose request; nil for events that are not about one
+	Broker       *Broker    // for AccessRefused, where there is no Request
+	Refusal      Kind       // OK, or the code the caller was given
+	TrueReason   string     // what the caller was not told, such as RESTRICTED
+	Detail       string     // plain words, no value of a record
+	Released     SectionSet // sections that may leave
+	ConsentEpoch uint64
+	ConfigHash   string // fingerprint of the configuration in force
+	Alert        bool   // the site's privacy officer is to be told
+	Decision     uint64 // for ReleaseEnded: sequence number of the decision
+	Outcomes     []Outcome
+	Records      int           // records sent
+	Bytes        int64         // bytes of resources and documents sent
+	Digest       string        // digest of what was sent
+	Duration     time.Duration // from receipt to end
+	Directive    *Directive    // for ConsentChanged: what was stated, by whom
+	Count        int           // for bulk changes: how many
+	Actor        string        // who did it, where it is not a requester: an OS account, a broker, a file
+}
+
+// Entry is one event's place in the journal, which may not be on disk yet. Its
+// methods may be called from many goroutines.
+type Entry interface {
+	// Position returns the entry's number and leaf hash; both are final as
+	// soon as the event was appended.
+	Position() Position
+
+	// Wait returns nil once the entry and all before it are on disk. It fails
+	// with AuditUnavailable when they will not be, and with the context's
+	// error when ctx ends first, which says nothing about the entry.
+	Wait(ctx context.Context) error
+}

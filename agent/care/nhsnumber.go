@@ -1,0 +1,154 @@
+package care
+
+import (
+	"fmt"
+	"io"
+	"unique"
+)
+
+// redacted is what a person's identifier looks like wherever it is printed.
+const redacted = "[redacted]"
+
+// NHSNumber is the NHS number of one person: ten digits of which the last is a
+// check digit (NHS Data Dictionary, NHS NUMBER). The zero value is no number.
+//
+// It is comparable and may be a map key. Its digits are behind a handle, so
+// that no verb of package fmt and no encoder can reach them, not even through
+// an unexported field of another struct: only Reveal shows them. NHSNumber is
+// safe for concurrent use.
+type NHSNumber struct {
+	digits unique.Handle[string]
+}
+
+// NHSNumberSystem is the FHIR identifier system of NHS numbers (UK Core Patient).
+const NHSNumberSystem = "https://fhir.nhs.uk/Id/nhs-number"
+
+// ParseNHSNumber reads an NHS number from ten digits; spaces and hyphens in
+// the printed 3-3-4 form are ignored. It refuses a wrong length, a wrong check
+// digit, the ten numbers of one repeated digit (which pass the check) and the
+// ranges of Scotland and Northern Ireland, which are not NHS numbers although
+// their check digits agree. The error has Kind InvalidNHSNumber and never
+// quotes its input.
+//
+// Numbers from 999 000 0000 on are test numbers, never issued to a person;
+// ParseNHSNumber accepts them and IsTest tells: only a test site may serve them.
+func ParseNHSNumber(text string) (NHSNumber, error) {
+	var d [10]byte
+	n := 0
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case c >= '0' && c <= '9':
+			if n == len(d) {
+				return NHSNumber{}, invalidNHSNumber("it has more than 10 digits")
+			}
+			d[n] = c
+			n++
+		case (c == ' ' || c == '-') && n > 0 && n < len(d):
+		default:
+			return NHSNumber{}, invalidNHSNumber("it holds a character that is not a digit")
+		}
+	}
+	if n != len(d) {
+		return NHSNumber{}, invalidNHSNumber("it has fewer than 10 digits")
+	}
+	if why := checkDigits(&d); why != "" {
+		return NHSNumber{}, invalidNHSNumber(why)
+	}
+	return NHSNumber{unique.Make(string(d[:]))}, nil
+}
+
+// checkDigits says what is wrong with ten digits, or nothing. The rule is
+// modulus 11 over the first nine with weights 10 to 2 (NHS Data Dictionary).
+func checkDigits(d *[10]byte) string {
+	sum, repeated := 0, true
+	for i, c := range d {
+		if i < 9 {
+			sum += int(c-'0') * (10 - i)
+		}
+		repeated = repeated && c == d[0]
+	}
+	check := (11 - sum%11) % 11
+	switch prefix := string(d[:3]); {
+	case check == 10 || check != int(d[9]-'0'):
+		return "its check digit is wrong"
+	case repeated:
+		return "it is one digit repeated"
+	case prefix <= "311":
+		return "it is in the Scottish CHI range, not an NHS number"
+	case prefix >= "320" && prefix <= "399":
+		return "it is in the Northern Irish range, not an NHS number"
+	}
+	return ""
+}
+
+func invalidNHSNumber(why string) error {
+	return &Error{Kind: InvalidNHSNumber, Op: "care.ParseNHSNumber", Detail: "the NHS number is not valid: " + why}
+}
+
+// Reveal returns the ten digits. Every call is a place where a person's
+// identifier leaves the type that protects it: the wire, the journal, the key
+// of a store, a query to a source.
+func (n NHSNumber) Reveal() string {
+	if n.IsZero() {
+		return ""
+	}
+	return n.digits.Value()
+}
+
+// IsZero reports whether n is no number at all.
+func (n NHSNumber) IsZero() bool { return n == NHSNumber{} }
+
+// IsTest reports whether n is in the range 999 000 0000 to 999 999 9999, which
+// is never issued to a person.
+func (n NHSNumber) IsTest() bool { return !n.IsZero() && n.digits.Value()[:3] == "999" }
+
+// String returns "[redacted]".
+func (n NHSNumber) String() string { return redacted }
+
+// GoString returns "[redacted]".
+func (n NHSNumber) GoString() string { return redacted }
+
+// Format writes "[redacted]" for every verb and flag.
+func (n NHSNumber) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, redacted) }
+
+// MarshalText returns "[redacted]"; JSON, XML and text loggers use it.
+func (n NHSNumber) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// Private is a text that identifies or describes a person: a name, a local
+// record number. Like NHSNumber it shows itself through Reveal only, is
+// comparable, and its zero value is the empty text.
+type Private struct {
+	text unique.Handle[string]
+}
+
+// NewPrivate protects a text.
+func NewPrivate(text string) Private {
+	if text == "" {
+		return Private{}
+	}
+	return Private{unique.Make(text)}
+}
+
+// Reveal returns the protected text.
+func (p Private) Reveal() string {
+	if p.IsZero() {
+		return ""
+	}
+	return p.text.Value()
+}
+
+// IsZero reports whether p holds no text.
+func (p Private) IsZero() bool { return p == Private{} }
+
+// String returns "[redacted]".
+func (p Private) String() string { return redacted }
+
+// GoString returns "[redacted]".
+func (p Private) GoString() string { return redacted }
+
+// Format writes "[redacted]" for every verb and flag.
+func (p Private) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, redacted) }
+
+// MarshalText returns "[redacted]".
+func (p Private) MarshalText() ([]byte, error) { return []byte(redacted), nil }
