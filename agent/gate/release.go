@@ -1,0 +1,265 @@
+package gate
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"io"
+	"time"
+
+	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/policy"
+	"github.com/mycarerecord/edge-agent/agent/records"
+)
+
+// release is one request on its way through the gate. It is the Sink of what
+// the sources say.
+type release struct {
+	Call
+	gate     *Gate
+	ctx      context.Context
+	grant    policy.Grant
+	consent  care.ConsentAnswer
+	decision care.Entry // nil until something was written down
+	refused  error      // what the decision already says
+	match    *records.Match
+
+	outcomes []care.Outcome
+	records  int
+	bytes    int64
+	manifest manifest
+	content  hash.Hash // of a document
+}
+
+// decide writes down what was decided. For a restricted patient that is a
+// refusal; the request goes on all the same, so that its answer takes the time
+// and the number of entries of any other that finds no patient.
+func (r *release) decide() {
+	e := r.event(care.ReleaseDecided)
+	e.Released, e.ConsentEpoch, e.Alert = r.grant.Released, r.consent.Epoch, r.consent.Alert
+	if r.consent.Refusal != care.OK {
+		e.Kind, e.Released, e.Refusal, e.TrueReason = care.ReleaseRefused, 0, r.consent.Refusal, r.consent.Reason
+	}
+	r.decision = r.gate.Journal.Append(e)
+}
+
+// refuse writes a refusal down, waits until it is on disk, and returns it.
+func (r *release) refuse(cause error) error {
+	e := r.event(care.ReleaseRefused)
+	e.Refusal, e.TrueReason, e.Detail = care.KindOf(cause), care.ReasonOf(cause), cause.Error()
+	e.ConsentEpoch, e.Duration = r.consent.Epoch, time.Since(r.Request.Received)
+	r.decision, r.refused = r.gate.Journal.Append(e), cause
+	if err := r.decision.Wait(r.ctx); err != nil {
+		return unwritten(err)
+	}
+	return cause
+}
+
+func (r *release) event(kind care.EventKind) care.Event {
+	return care.Event{Kind: kind, Request: r.Request, ConfigHash: r.gate.ConfigHash}
+}
+
+// refusedSections gives their outcome to the sections that are not read.
+func (r *release) refusedSections() {
+	for s := range r.grant.Disabled.All() {
+		r.told(&care.Outcome{Section: s, State: care.Disabled})
+	}
+	for s := range r.grant.NotPermitted.All() {
+		r.told(&care.Outcome{Section: s, State: care.NotPermitted})
+	}
+}
+
+// Record adds a record to the answer and sends what is full.
+func (r *release) Record(rec *care.Record) error {
+	r.records++
+	r.bytes += int64(len(rec.Resource))
+	r.manifest.add(rec)
+	if r.Answer.Record(rec) {
+		return r.flush()
+	}
+	return nil
+}
+
+// Outcome adds a section's outcome to the answer.
+func (r *release) Outcome(o *care.Outcome) error {
+	r.told(o)
+	return nil
+}
+
+func (r *release) told(o *care.Outcome) {
+	r.outcomes = append(r.outcomes, *o)
+	r.Answer.Outcome(o)
+}
+
+// flush lets a message leave, if consent still holds (step 7).
+func (r *release) flush() error {
+	if err := r.stillAllowed(); err != nil {
+		return err
+	}
+	if err := r.Answer.Flush(); err != nil {
+		return &care.Error{Kind: care.Cancelled, Op: "gate.flush", Reason: "CALLER_GONE", Detail: "the caller stopped taking the answer", Err: err}
+	}
+	return nil
+}
+
+// stillAllowed asks for consent again when any flag has changed since.
+func (r *release) stillAllowed() error {
+	if err := r.ctx.Err(); err != nil {
+		return ended(err)
+	}
+	epoch := r.gate.Consent.Epoch()
+	if epoch == r.consent.Epoch {
+		return nil
+	}
+	again := r.gate.Consent.Check(r.Request)
+	if again.Refusal != care.OK {
+		return refusal(again.Refusal, again.Reason)
+	}
+	r.consent.Epoch = again.Epoch
+	return nil
+}
+
+// document sends a document's content in chunks.
+func (r *release) document(doc *care.Document) error {
+	r.content = sha256.New()
+	chunk := chunks.Get().(*[chunkSize]byte)
+	defer chunks.Put(chunk)
+	for {
+		n, err := io.ReadFull(doc.Body, chunk[:])
+		if r.bytes += int64(n); r.bytes > r.gate.DocumentSize {
+			return &care.Error{Kind: care.LimitExceeded, Op: "gate.document", Reason: "DOCUMENT_SIZE",
+				Detail: "the document is larger than the site allows; what was sent is not whole"}
+		}
+		if n > 0 {
+			r.content.Write(chunk[:n])
+			r.Answer.Chunk(chunk[:n])
+			if ferr := r.flush(); ferr != nil {
+				return ferr
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return nil
+		case err != nil:
+			return &care.Error{Kind: care.SourceUnavailable, Op: "gate.document", Reason: "READ",
+				Detail: "the document could not be read to its end; what was sent is not whole", Err: err}
+		}
+	}
+}
+
+// end writes down how the request ended, whatever became of the caller, and
+// sends the receipt when all went well. The entry is not waited for: if it
+// cannot be written the journal refuses, and with it the gate is shut for
+// every later request until the journal is repaired.
+func (r *release) end(err error) error {
+	if err == nil {
+		err = r.stillAllowed()
+	}
+	if r.refused != nil || r.decision == nil {
+		return r.receipted(err) // the one entry says it all
+	}
+	err = ended(err)
+	e := r.event(care.ReleaseEnded)
+	e.Decision, e.Refusal, e.TrueReason = r.decision.Position().Sequence, care.KindOf(err), care.ReasonOf(err)
+	if err != nil {
+		e.Detail = err.Error()
+	}
+	e.Outcomes, e.Records, e.Bytes, e.Digest = r.outcomes, r.records, r.bytes, r.digest()
+	e.Duration = time.Since(r.Request.Received)
+	entry := r.gate.Journal.AppendLazily(e)
+	if err != nil {
+		return r.receipted(err)
+	}
+	r.Answer.Close(care.Receipt{Decision: r.decision.Position(), Ended: entry.Position()}, e.Digest)
+	return r.receipted(r.flush())
+}
+
+// receipted adds to an error where the decision stands in the journal, and
+// takes from it what the caller must not know.
+func (r *release) receipted(err error) error {
+	if err == nil {
+		return nil
+	}
+	refused := &Refused{Kind: care.KindOf(err), Reason: care.ReasonOf(err), RequestID: r.Request.ID}
+	if e, ok := errors.AsType[*care.Error](err); ok {
+		refused.Detail = e.Detail
+	}
+	if refused.Kind == care.PatientNotFound {
+		refused.Reason, refused.Detail = "", records.NotFoundDetail
+	}
+	if r.decision != nil {
+		refused.Sequence = r.decision.Position().Sequence
+	}
+	return refused
+}
+
+func (r *release) digest() string {
+	if r.content != nil {
+		return hex.EncodeToString(r.content.Sum(nil))
+	}
+	if r.records == 0 {
+		return ""
+	}
+	return r.manifest.sum()
+}
+
+// Refused is a refusal as the caller may see it.
+type Refused struct {
+	Kind      care.Kind
+	Reason    string
+	Detail    string
+	RequestID string
+	Sequence  uint64 // of the journal entry of the decision; 0 when there is none
+}
+
+// Error returns the code and what to do.
+func (r *Refused) Error() string { return r.Kind.String() + ": " + r.Detail }
+
+// hide turns what Identify said of a restricted patient into what it would
+// have said had there been none: only a source that cannot be read still shows.
+func hide(err error, reason string) error {
+	if care.KindOf(err) == care.SourceUnavailable {
+		return err
+	}
+	return &care.Error{Kind: care.PatientNotFound, Op: "gate.admit", Reason: reason, Detail: records.NotFoundDetail}
+}
+
+// defect is how a request ends whose code failed.
+var defect = &care.Error{Kind: care.Internal, Op: "gate", Reason: "DEFECT", Detail: "the agent failed on this request; what was sent is not whole"}
+
+// ended names the end of a context.
+func ended(err error) error {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return &care.Error{Kind: care.LimitExceeded, Op: "gate", Reason: "TIME", Detail: "the request took longer than the site allows; what was sent is not whole"}
+	case errors.Is(err, context.Canceled):
+		return &care.Error{Kind: care.Cancelled, Op: "gate", Reason: "CALLER_GONE", Detail: "the caller went away"}
+	}
+	return err
+}
+
+// unwritten is the refusal of a request whose entry is not on disk.
+func unwritten(err error) error {
+	if kind := care.KindOf(err); kind == care.AuditUnavailable || kind == care.Cancelled || kind == care.LimitExceeded {
+		return ended(err)
+	}
+	return &care.Error{Kind: care.AuditUnavailable, Op: "gate", Detail: "the journal cannot be written, so nothing may leave", Err: err}
+}
+
+// refusal is what the caller is told of a consent decision.
+func refusal(kind care.Kind, reason string) error {
+	e := &care.Error{Kind: kind, Op: "gate.consent", Reason: reason}
+	switch kind {
+	case care.NoPatientConsent:
+		e.Detail = "the patient has dissented from sharing this record; this cannot be overridden"
+	case care.NoPermissionToView:
+		e.Detail = "ask the patient, or state why the record is viewed without asking"
+	case care.PatientNotFound:
+		e.Detail = records.NotFoundDetail
+	case care.ConsentUnavailable:
+		e.Detail = "the site cannot tell at present whether the patient agrees, so nothing may leave; try later, or ask the site"
+	}
+	return e
+}
