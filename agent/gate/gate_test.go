@@ -1,0 +1,449 @@
+package gate_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/gate"
+	"github.com/mycarerecord/edge-agent/agent/policy"
+	"github.com/mycarerecord/edge-agent/agent/records"
+)
+
+// world is everything around a gate. All of it writes into one trace, so that
+// a test can say in which order things happened.
+type world struct {
+	mu    sync.Mutex
+	trace []string
+
+	grant     policy.Grant
+	policyErr error
+	answer    care.ConsentAnswer
+	epoch     uint64
+	onFlush   func(n int) // before the n-th message leaves
+
+	writeErr error         // what waiting for an entry says
+	stall    chan struct{} // entries are on disk once it is closed
+	events   []care.Event
+
+	identifyErr error
+	items       int   // records in the answer
+	readErr     error // after the records
+	panics      bool
+	document    string
+	body        *body
+
+	messages int // that left
+	bytes    int // that left
+	pending  int // records in the next message
+	sendErr  error
+	closed   *care.Receipt
+	digest   string
+}
+
+func (w *world) note(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.trace = append(w.trace, fmt.Sprintf(format, args...))
+}
+
+func (w *world) Decide(*care.Request, []care.ODSCode) (policy.Grant, error) {
+	w.note("policy")
+	return w.grant, w.policyErr
+}
+
+func (w *world) Check(*care.Request) care.ConsentAnswer { w.note("consent"); return w.answer }
+func (w *world) Epoch() uint64                          { return w.epoch }
+
+type entry struct {
+	w   *world
+	seq uint64
+}
+
+func (e entry) Position() care.Position { return care.Position{Sequence: e.seq} }
+
+func (e entry) Wait(ctx context.Context) error {
+	if e.w.stall != nil {
+		select {
+		case <-e.w.stall:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	e.w.note("on disk %d", e.seq)
+	return e.w.writeErr
+}
+
+func (w *world) append(e care.Event) care.Entry {
+	w.note("%s %s %s", e.Kind, e.Refusal, e.TrueReason)
+	w.events = append(w.events, e)
+	return entry{w, uint64(len(w.events))}
+}
+
+func (w *world) Append(e care.Event) care.Entry       { return w.append(e) }
+func (w *world) AppendLazily(e care.Event) care.Entry { return w.append(e) }
+
+func (w *world) Identify(context.Context, care.Subject) (*records.Match, error) {
+	w.note("identify")
+	if w.identifyErr != nil {
+		return nil, w.identifyErr
+	}
+	return &records.Match{}, nil
+}
+
+func (w *world) Read(ctx context.Context, _ *records.Match, q records.Query, sink records.Sink) error {
+	w.note("read")
+	if w.panics {
+		panic("canary")
+	}
+	for i := range w.items {
+		r := &care.Record{Section: care.Allergies, Type: "AllergyIntolerance", ID: fmt.Sprint(i), Resource: []byte("0123456789")}
+		if err := sink.Record(r); err != nil {
+			return err
+		}
+	}
+	if w.readErr != nil {
+		return w.readErr
+	}
+	for s := range q.Sections.All() {
+		if err := sink.Outcome(&care.Outcome{Section: s, State: care.Complete}); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+func (w *world) Sections() care.SectionSet { return care.AllSections }
+
+type body struct {
+	io.Reader
+	closed bool
+}
+
+func (b *body) Close() error { b.closed = true; return nil }
+
+func (w *world) Document(context.Context, *records.Match, string) (care.Document, error) {
+	w.note("document")
+	w.body = &body{Reader: strings.NewReader(w.document)}
+	return care.Document{ID: "d", Body: w.body}, w.readErr
+}
+
+func (w *world) Open(*care.Request, *care.Patient, *care.Document) { w.note("open") }
+func (w *world) Record(*care.Record) bool                          { w.pending += 10; return true }
+func (w *world) Outcome(*care.Outcome)                             {}
+func (w *world) Chunk(b []byte)                                    { w.pending += len(b) }
+func (w *world) Close(r care.Receipt, digest string)               { w.closed, w.digest = &r, digest }
+
+func (w *world) Flush() error {
+	w.messages++
+	w.note("flush")
+	if w.onFlush != nil {
+		w.onFlush(w.messages)
+	}
+	if w.sendErr != nil {
+		return w.sendErr
+	}
+	w.bytes += w.pending
+	w.pending = 0
+	return nil
+}
+
+func newWorld() *world {
+	return &world{grant: policy.Grant{Released: care.SetOf(care.Allergies)}, answer: care.ConsentAnswer{Epoch: 7}, epoch: 7, items: 3}
+}
+
+func (w *world) gate() *gate.Gate {
+	return &gate.Gate{Policy: w, Consent: w, Journal: w, Records: w, ConfigHash: "c", Timeout: time.Minute, DocumentSize: 1 << 20}
+}
+
+func request(t *testing.T) *care.Request {
+	t.Helper()
+	n, err := care.ParseNHSNumber("9990000018")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &care.Request{ID: "r1", Interaction: care.ReadRecord, Purpose: care.Treatment, Permission: care.PermissionAsked, Received: time.Now(),
+		Requester: care.Requester{UserID: "u", UserName: "Dr Example", RoleCode: "R0260", Organisation: "RWH"},
+		Subject:   care.Subject{NHSNumber: n, Family: care.NewPrivate("Example"), BirthDate: care.Day(1950, time.May, 1)},
+		Sections:  care.SetOf(care.Allergies), DocumentID: "d"}
+}
+
+// refused returns the refusal that err must be.
+func refused(t *testing.T, err error) *gate.Refused {
+	t.Helper()
+	r, ok := errors.AsType[*gate.Refused](err)
+	if !ok {
+		t.Fatalf("the error is %v, not a refusal", err)
+	}
+	return r
+}
+
+func TestOrder(t *testing.T) {
+	w := newWorld()
+	if err := w.gate().Release(t.Context(), gate.Call{Request: request(t), Answer: w}); err != nil {
+		t.Fatal(err)
+	}
+	want := "policy, consent, RELEASE_DECIDED OK , identify, on disk 1, open, read, flush, flush, flush, RELEASE_ENDED OK , flush"
+	if got := strings.Join(w.trace, ", "); got != want {
+		t.Errorf("\n got %s\nwant %s", got, want)
+	}
+	if w.closed == nil || w.closed.Decision.Sequence != 1 || w.closed.Ended.Sequence != 2 {
+		t.Errorf("the receipt is %+v", w.closed)
+	}
+	ended := w.events[1]
+	if ended.Decision != 1 || ended.Records != 3 || ended.Bytes != 30 || len(ended.Outcomes) != 1 || ended.Digest == "" || ended.ConfigHash != "c" {
+		t.Errorf("the outcome entry is %+v", ended)
+	}
+	if ended.Digest != w.digest {
+		t.Error("the caller's digest is not the journal's")
+	}
+}
+
+// Whatever is wrong, nothing leaves, and it is written down once decided.
+func TestRefusals(t *testing.T) {
+	consent := func(k care.Kind, reason string) func(*world) {
+		return func(w *world) { w.answer = care.ConsentAnswer{Refusal: k, Reason: reason, Epoch: 7} }
+	}
+	for _, c := range []struct {
+		name   string
+		upset  func(*world)
+		spoil  func(*care.Request)
+		kind   care.Kind
+		reason string // shown to the caller
+		trace  string // what happened, in order
+	}{
+		{name: "malformed", spoil: func(r *care.Request) { r.Purpose = 0 }, kind: care.BadRequest, reason: "FIELD",
+			trace: "RELEASE_REFUSED BAD_REQUEST FIELD, on disk 1"},
+		{name: "unreadable number", spoil: func(r *care.Request) { r.Invalid = &care.Error{Kind: care.InvalidNHSNumber} }, kind: care.InvalidNHSNumber,
+			trace: "RELEASE_REFUSED INVALID_NHS_NUMBER , on disk 1"},
+		{name: "policy", upset: func(w *world) { w.policyErr = &care.Error{Kind: care.AccessDenied, Reason: "ROLE"} }, kind: care.AccessDenied, reason: "ROLE",
+			trace: "policy, RELEASE_REFUSED ACCESS_DENIED ROLE, on disk 1"},
+		{name: "dissent", upset: consent(care.NoPatientConsent, "DISSENT"), kind: care.NoPatientConsent, reason: "DISSENT",
+			trace: "policy, consent, RELEASE_REFUSED NO_PATIENT_CONSENT DISSENT, on disk 1"},
+		{name: "stale consent", upset: consent(care.ConsentUnavailable, "STALE"), kind: care.ConsentUnavailable, reason: "STALE",
+			trace: "policy, consent, RELEASE_REFUSED CONSENT_UNAVAILABLE STALE, on disk 1"},
+		{name: "restricted", upset: consent(care.PatientNotFound, "RESTRICTED"), kind: care.PatientNotFound,
+			trace: "policy, consent, RELEASE_REFUSED PATIENT_NOT_FOUND RESTRICTED, identify, on disk 1, RELEASE_ENDED PATIENT_NOT_FOUND RESTRICTED"},
+		{name: "restricted, other demographics", upset: func(w *world) {
+			consent(care.PatientNotFound, "RESTRICTED")(w)
+			w.identifyErr = &care.Error{Kind: care.InvalidDemographics, Reason: "DEMOGRAPHICS_DIFFER"}
+		}, kind: care.PatientNotFound,
+			trace: "policy, consent, RELEASE_REFUSED PATIENT_NOT_FOUND RESTRICTED, identify, on disk 1, RELEASE_ENDED PATIENT_NOT_FOUND RESTRICTED"},
+		{name: "unknown", upset: func(w *world) { w.identifyErr = &care.Error{Kind: care.PatientNotFound, Reason: "ABSENT"} }, kind: care.PatientNotFound,
+			trace: "policy, consent, RELEASE_DECIDED OK , identify, on disk 1, RELEASE_ENDED PATIENT_NOT_FOUND ABSENT"},
+		{name: "another person", upset: func(w *world) {
+			w.identifyErr = &care.Error{Kind: care.InvalidDemographics, Reason: "DEMOGRAPHICS_DIFFER"}
+		}, kind: care.InvalidDemographics, reason: "DEMOGRAPHICS_DIFFER",
+			trace: "policy, consent, RELEASE_DECIDED OK , identify, on disk 1, RELEASE_ENDED INVALID_PATIENT_DEMOGRAPHICS DEMOGRAPHICS_DIFFER"},
+		{name: "journal", upset: func(w *world) { w.writeErr = &care.Error{Kind: care.AuditUnavailable, Reason: "NO_SPACE"} }, kind: care.AuditUnavailable, reason: "NO_SPACE",
+			trace: "policy, consent, RELEASE_DECIDED OK , identify, on disk 1, RELEASE_ENDED AUDIT_UNAVAILABLE NO_SPACE"},
+		{name: "journal, of a refusal", upset: func(w *world) {
+			consent(care.NoPatientConsent, "DISSENT")(w)
+			w.writeErr = errors.New("x")
+		}, kind: care.AuditUnavailable,
+			trace: "policy, consent, RELEASE_REFUSED NO_PATIENT_CONSENT DISSENT, on disk 1"},
+		{name: "defect", upset: func(w *world) { w.panics = true }, kind: care.Internal, reason: "DEFECT",
+			trace: "policy, consent, RELEASE_DECIDED OK , identify, on disk 1, open, read, RELEASE_ENDED INTERNAL_ERROR DEFECT"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w, req := newWorld(), request(t)
+			if c.upset != nil {
+				c.upset(w)
+			}
+			if c.spoil != nil {
+				c.spoil(req)
+			}
+			r := refused(t, w.gate().Release(t.Context(), gate.Call{Request: req, Answer: w}))
+			if r.Kind != c.kind || r.Reason != c.reason || r.RequestID != "r1" || r.Sequence != 1 {
+				t.Errorf("refused with %+v, want %v %q", r, c.kind, c.reason)
+			}
+			if got := strings.Join(w.trace, ", "); got != c.trace {
+				t.Errorf("\n got %s\nwant %s", got, c.trace)
+			}
+			if w.messages != 0 || w.closed != nil {
+				t.Error("something left")
+			}
+		})
+	}
+}
+
+// A restricted patient and one who is not here get the same answer, field by
+// field, and as many entries.
+func TestRestrictedLooksLikeUnknown(t *testing.T) {
+	answer := func(upset func(*world)) (string, int) {
+		w := newWorld()
+		upset(w)
+		r := refused(t, w.gate().Release(t.Context(), gate.Call{Request: request(t), Answer: w}))
+		return fmt.Sprintf("%+v", *r), len(w.events)
+	}
+	down := func(w *world) { w.identifyErr = &care.Error{Kind: care.SourceUnavailable, Reason: "DOWN"} }
+	restricted := func(w *world) { w.answer.Refusal, w.answer.Reason = care.PatientNotFound, "RESTRICTED" }
+	for name, pair := range map[string][2]func(*world){
+		"source up":   {restricted, func(w *world) { w.identifyErr = &care.Error{Kind: care.PatientNotFound, Reason: "ABSENT"} }},
+		"source down": {func(w *world) { restricted(w); down(w) }, down},
+		"restricted in the source": {func(w *world) {
+			w.identifyErr = &care.Error{Kind: care.PatientNotFound, Reason: "SOURCE_RESTRICTED", Detail: "other words"}
+		}, func(w *world) { w.identifyErr = &care.Error{Kind: care.PatientNotFound, Reason: "ABSENT"} }},
+	} {
+		one, n := answer(pair[0])
+		two, m := answer(pair[1])
+		if one != two || n != m {
+			t.Errorf("%s: they can be told apart:\n%s (%d entries)\n%s (%d entries)", name, one, n, two, m)
+		}
+	}
+}
+
+func TestNothingLeavesWhileTheEntryIsNotOnDisk(t *testing.T) {
+	w := newWorld()
+	w.stall = make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- w.gate().Release(ctx, gate.Call{Request: request(t), Answer: w}) }()
+	cancel() // the caller gives up while the disk stalls
+	if r := refused(t, <-done); r.Kind != care.Cancelled {
+		t.Errorf("refused with %+v", r)
+	}
+	if w.messages != 0 || slices.Contains(w.trace, "read") {
+		t.Errorf("the source was read or something left: %v", w.trace)
+	}
+	if last := w.events[len(w.events)-1]; last.Kind != care.ReleaseEnded || last.Refusal != care.Cancelled {
+		t.Errorf("the last entry is %+v", last)
+	}
+}
+
+// An opt-out at any message stops the answer before that message.
+func TestConsentChangesDuringTheAnswer(t *testing.T) {
+	for at := 0; at <= 3; at++ {
+		w := newWorld()
+		dissent := func() {
+			w.epoch++
+			w.answer = care.ConsentAnswer{Refusal: care.NoPatientConsent, Reason: "DISSENT", Epoch: w.epoch}
+		}
+		w.onFlush = func(n int) {
+			if n == at {
+				dissent()
+			}
+		}
+		call := gate.Call{Request: request(t), Answer: w}
+		if at == 0 {
+			w.identifyErr = nil
+			call.Answer = &opensWith{w, dissent}
+		}
+		r := refused(t, w.gate().Release(t.Context(), call))
+		if r.Kind != care.NoPatientConsent || w.messages != at || w.closed != nil {
+			t.Errorf("at message %d: %+v after %d messages", at, r, w.messages)
+		}
+		if last := w.events[len(w.events)-1]; last.Refusal != care.NoPatientConsent {
+			t.Errorf("at message %d: the last entry is %+v", at, last)
+		}
+	}
+}
+
+// opensWith does something when the answer is opened.
+type opensWith struct {
+	*world
+	do func()
+}
+
+func (o *opensWith) Open(r *care.Request, p *care.Patient, d *care.Document) {
+	o.do()
+	o.world.Open(r, p, d)
+}
+
+func TestAnotherPatientsChangeDoesNotStopTheAnswer(t *testing.T) {
+	w := newWorld()
+	w.onFlush = func(int) { w.epoch++; w.answer.Epoch = w.epoch }
+	if err := w.gate().Release(t.Context(), gate.Call{Request: request(t), Answer: w}); err != nil {
+		t.Errorf("stopped: %v", err)
+	}
+}
+
+func TestACallerWhoHangsUpIsWrittenDown(t *testing.T) {
+	w := newWorld()
+	w.sendErr = errors.New("connection reset")
+	r := refused(t, w.gate().Release(t.Context(), gate.Call{Request: request(t), Answer: w}))
+	if r.Kind != care.Cancelled {
+		t.Errorf("%+v", r)
+	}
+	if last := w.events[len(w.events)-1]; last.Kind != care.ReleaseEnded || last.TrueReason != "CALLER_GONE" || last.Records != 1 {
+		t.Errorf("the last entry is %+v", last)
+	}
+}
+
+func TestSectionsThatAreNotReadHaveAnOutcome(t *testing.T) {
+	w := newWorld()
+	w.grant.Disabled, w.grant.NotPermitted = care.SetOf(care.SocialCare), care.SetOf(care.Documents)
+	if err := w.gate().Release(t.Context(), gate.Call{Request: request(t), Answer: w}); err != nil {
+		t.Fatal(err)
+	}
+	got := map[care.Section]care.State{}
+	for _, o := range w.events[len(w.events)-1].Outcomes {
+		got[o.Section] = o.State
+	}
+	if got[care.SocialCare] != care.Disabled || got[care.Documents] != care.NotPermitted || got[care.Allergies] != care.Complete || len(got) != 3 {
+		t.Errorf("outcomes %v", got)
+	}
+}
+
+func TestDocument(t *testing.T) {
+	w := newWorld()
+	w.document = strings.Repeat("x", 200_000)
+	if err := w.gate().ReleaseDocument(t.Context(), gate.Call{Request: request(t), Answer: w}); err != nil {
+		t.Fatal(err)
+	}
+	if w.bytes != 200_000 || w.messages != 5 || !w.body.closed {
+		t.Errorf("%d bytes in %d messages, closed %v", w.bytes, w.messages, w.body.closed)
+	}
+	if want := fmt.Sprintf("%x", sha256.Sum256([]byte(w.document))); w.digest != want {
+		t.Errorf("digest %s, want %s", w.digest, want)
+	}
+}
+
+func TestDocumentFailures(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		upset func(*world)
+		size  int64
+		kind  care.Kind
+	}{
+		{"over the limit", func(w *world) { w.document = strings.Repeat("x", 70_000) }, 69_999, care.LimitExceeded},
+		{"not there", func(w *world) { w.readErr = &care.Error{Kind: care.RecordNotFound} }, 1 << 20, care.RecordNotFound},
+	} {
+		w := newWorld()
+		c.upset(w)
+		g := w.gate()
+		g.DocumentSize = c.size
+		if r := refused(t, g.ReleaseDocument(t.Context(), gate.Call{Request: request(t), Answer: w})); r.Kind != c.kind || w.closed != nil {
+			t.Errorf("%s: %+v", c.name, r)
+		}
+	}
+}
+
+func TestLocateSendsNoRecord(t *testing.T) {
+	w := newWorld()
+	sections, err := w.gate().Locate(t.Context(), gate.Call{Request: request(t), Answer: w})
+	if err != nil || sections != care.SetOf(care.Allergies) {
+		t.Errorf("%v, %v", sections, err)
+	}
+	if slices.Contains(w.trace, "read") || w.closed == nil {
+		t.Errorf("trace %v", w.trace)
+	}
+}
+
+func TestTheTimeLimitHolds(t *testing.T) {
+	w := newWorld()
+	g := w.gate()
+	g.Timeout = time.Nanosecond
+	r := refused(t, g.Release(t.Context(), gate.Call{Request: request(t), Answer: w}))
+	if r.Kind != care.LimitExceeded || r.Reason != "TIME" || w.messages != 0 {
+		t.Errorf("%+v after %d messages", r, w.messages)
+	}
+}
