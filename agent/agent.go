@@ -1,0 +1,216 @@
+// Package agent puts the edge agent together: it opens the stores, builds the
+// site from its configuration, and runs everything until it is told to stop.
+// It decides nothing itself.
+//
+// The parts, and which of them may know which, are in the README; the path of
+// a request is broker, gate, records, connector.
+package agent
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+
+	"github.com/mycarerecord/edge-agent/agent/audit"
+	"github.com/mycarerecord/edge-agent/agent/broker"
+	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/config"
+	"github.com/mycarerecord/edge-agent/agent/consent"
+	"github.com/mycarerecord/edge-agent/agent/gate"
+	"github.com/mycarerecord/edge-agent/agent/identity"
+	"github.com/mycarerecord/edge-agent/agent/lifecycle"
+	"github.com/mycarerecord/edge-agent/agent/link"
+)
+
+// Options are what an agent needs from the program around it.
+type Options struct {
+	Site       *config.Site
+	OpenSource OpenSource
+	Version    string
+	Log        hclog.Logger
+}
+
+// OpenSource opens one configured source. It must not need the source to be
+// up.
+type OpenSource func(ctx context.Context, source config.Source, log hclog.Logger) (care.Connector, error)
+
+// Agent is one site's agent. Make it with New, then call Run once.
+type Agent struct {
+	site    *config.Site
+	version string
+	started time.Time
+	log     hclog.Logger
+
+	journal *audit.Journal
+	consent *consent.Store
+	keeper  *identity.Keeper
+	sources []*source
+	health  *health.Server
+	gate    *gate.Gate
+
+	listener, siteListener net.Listener
+	server, siteServer     *grpc.Server
+}
+
+// Files of the state folder.
+const (
+	journalFolder = "journal"
+	consentFile   = "consent.db"
+	keyFile       = "site.key"
+	socketFile    = "agent.sock"
+)
+
+// JournalFolder returns the folder of a site's journal.
+func JournalFolder(site *config.Site) string { return filepath.Join(site.StateFolder, journalFolder) }
+
+// SocketPath returns the socket on which people at the site reach the agent.
+func SocketPath(site *config.Site) string { return filepath.Join(site.StateFolder, socketFile) }
+
+// openStores opens the consent store, whose lock keeps a second agent out of
+// the state folder, and the journal.
+func (a *Agent) openStores() error {
+	folder := a.site.StateFolder
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return &care.Error{Kind: care.Internal, Op: "agent", Reason: "STATE_FOLDER",
+			Detail: "the state folder " + folder + " cannot be made; check its path and who may write there", Err: err}
+	}
+	key, err := consent.LoadOrCreateKey(filepath.Join(folder, keyFile))
+	if err != nil {
+		return err
+	}
+	model := consent.OptOut
+	if a.site.Consent.Model == config.Ask {
+		model = consent.AskPermission
+	}
+	a.consent, err = consent.Open(filepath.Join(folder, consentFile),
+		consent.Options{Key: key, Model: model, MaxAge: a.site.Consent.MaxAge, Log: a.log.Named("consent")})
+	if err != nil {
+		return err
+	}
+	a.journal, err = audit.Open(JournalFolder(a.site), audit.Options{Log: a.log.Named("audit")})
+	return err
+}
+
+// New opens everything the agent needs, up to the port it listens on. After an
+// error nothing is left open.
+func New(ctx context.Context, o Options) (_ *Agent, err error) {
+	a := &Agent{site: o.Site, version: o.Version, started: time.Now(), log: o.Log, health: health.NewServer()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close())
+		}
+	}()
+	if err = a.openStores(); err != nil {
+		return nil, err
+	}
+	peers, err := peersOf(o.Site)
+	if err != nil {
+		return nil, err
+	}
+	if a.keeper, err = identity.Load(filesOf(o.Site), peers, identity.Options{OnChange: a.identityChanged}); err != nil {
+		return nil, err
+	}
+	if err = a.openSources(ctx, o.OpenSource); err != nil {
+		return nil, err
+	}
+	a.gate = a.newGate()
+	return a, a.listen()
+}
+
+// listen opens the port for brokers and the socket for people at the site.
+func (a *Agent) listen() (err error) {
+	limits := limitsOf(a.site)
+	if a.listener, err = link.Listen(a.site.Listen.Address, limits); err != nil {
+		return err
+	}
+	if a.siteListener, err = listenSocket(SocketPath(a.site)); err != nil {
+		return err
+	}
+	settings := a.settings()
+	a.server = broker.NewServer(settings, a.keeper, append(link.ServerOptions(limits), grpc.Creds(link.NewCredentials(a.keeper.ServerTLS())))...)
+	a.siteServer = siteServer(settings)
+	return nil
+}
+
+// Address returns the address brokers connect to.
+func (a *Agent) Address() net.Addr { return a.listener.Addr() }
+
+// Run serves until ctx ends or something the agent cannot do without fails,
+// and closes everything. Call it once.
+func (a *Agent) Run(ctx context.Context) error {
+	a.journal.Append(a.event(care.AgentStarted))
+	a.log.Info("agent started", "version", a.version, "site", a.site.Organisation.ODSCode, "address", a.listener.Addr().String(),
+		"config", a.site.Fingerprint()[:12])
+	err := lifecycle.Run(ctx,
+		a.serve(a.server, a.listener),
+		a.serve(a.siteServer, a.siteListener),
+		a.keeper.Run,
+		a.watchSources,
+		a.watchConsent,
+		a.watchHealth,
+	)
+	stopped := a.event(care.AgentStopped)
+	if err != nil {
+		stopped.Detail = "the agent failed; its log says why"
+	}
+	a.journal.Append(stopped)
+	a.log.Info("agent stopped", "failed", err != nil)
+	return errors.Join(err, a.close())
+}
+
+func (a *Agent) event(kind care.EventKind) care.Event {
+	return care.Event{Kind: kind, Actor: "agent", Detail: "version " + a.version, ConfigHash: a.site.Fingerprint()}
+}
+
+// stopTime is how long answers under way may take when the agent stops. It is
+// less than service managers wait.
+const stopTime = 8 * time.Second
+
+// serve runs a server until ctx ends; then answers under way get some time,
+// and what is left is cut off.
+func (a *Agent) serve(server *grpc.Server, listener net.Listener) lifecycle.Task {
+	return func(ctx context.Context) error {
+		stopped := make(chan struct{})
+		stop := context.AfterFunc(ctx, func() {
+			defer close(stopped)
+			hard := time.AfterFunc(stopTime, server.Stop)
+			defer hard.Stop()
+			server.GracefulStop()
+		})
+		err := server.Serve(listener)
+		if !stop() {
+			<-stopped
+			return nil
+		}
+		return err
+	}
+}
+
+// close closes what is open, in the reverse order of opening.
+func (a *Agent) close() error {
+	var errs []error
+	for _, l := range []net.Listener{a.siteListener, a.listener} {
+		if l != nil {
+			if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	for _, s := range a.sources {
+		errs = append(errs, s.connector.Close())
+	}
+	if a.journal != nil {
+		errs = append(errs, a.journal.Close())
+	}
+	if a.consent != nil {
+		errs = append(errs, a.consent.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,202 @@
+package broker
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/time/rate"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/identity"
+	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
+)
+
+// roles maps the declared role of the wire to a caller's role. What is not in
+// here can be held by nobody.
+var roles = map[edgev1.Role]identity.Roles{
+	edgev1.Role_ROLE_RECORDS: identity.RoleRecords,
+	edgev1.Role_ROLE_CONSENT: identity.RoleConsent,
+	edgev1.Role_ROLE_CONFIG:  identity.RoleConfig,
+	edgev1.Role_ROLE_AUDIT:   identity.RoleAudit,
+	edgev1.Role_ROLE_STATUS:  identity.RoleStatus,
+	edgev1.Role_ROLE_SITE:    identity.RoleSite,
+}
+
+// anyRole is the demand of the health check: a known caller, whatever its roles.
+const anyRole = ^identity.Roles(0)
+
+// declaredRoles returns the role that each method demands, by its full name,
+// as the .proto files declare it. A method that declares none is not in it and
+// so is refused.
+func declaredRoles() map[string]identity.Roles {
+	demands := map[string]identity.Roles{grpc_health_v1.Health_Check_FullMethodName: anyRole}
+	protoregistry.GlobalFiles.RangeFilesByPackage("mcr.edge.v1", func(file protoreflect.FileDescriptor) bool {
+		for i := range file.Services().Len() {
+			service := file.Services().Get(i)
+			for j := range service.Methods().Len() {
+				method := service.Methods().Get(j)
+				role, _ := proto.GetExtension(method.Options(), edgev1.E_RequiredRole).(edgev1.Role)
+				if demand, ok := roles[role]; ok {
+					demands["/"+string(service.FullName())+"/"+string(method.Name())] = demand
+				}
+			}
+		}
+		return true
+	})
+	return demands
+}
+
+// callerKey is where a call's caller is kept in its context.
+type callerKey struct{}
+
+func callerOf(ctx context.Context) identity.Caller {
+	caller, _ := ctx.Value(callerKey{}).(identity.Caller)
+	return caller
+}
+
+// access lets a call through when its caller is known, holds the role that the
+// method declares, and is within its rate. It knows nothing of records.
+type access struct {
+	identify func(context.Context) (identity.Caller, error)
+	demands  map[string]identity.Roles
+	slots    chan struct{} // calls at once
+	perCall  rate.Limit    // calls a second of one broker
+	burst    int
+	journal  Journal
+	log      hclog.Logger
+
+	mu      sync.Mutex
+	rates   map[string]*rate.Limiter // by broker name; configuration bounds them
+	refused refusals
+}
+
+// enter returns the context of an allowed call, and what to do at its end.
+func (a *access) enter(ctx context.Context, method string) (context.Context, func(), error) {
+	caller, err := a.identify(ctx)
+	if err != nil {
+		return nil, nil, a.refuse(caller.Broker, method, err)
+	}
+	demand, declared := a.demands[method]
+	switch {
+	case !declared:
+		err = &care.Error{Kind: care.AccessDenied, Op: "broker.access", Reason: "UNDECLARED", Detail: "there is no such call"}
+	case caller.Peer.Roles&demand == 0:
+		err = &care.Error{Kind: care.AccessDenied, Op: "broker.access", Reason: "ROLE", Detail: "the certificate was not granted the role for this call"}
+	case !a.rate(caller.Peer.Name).Allow():
+		err = &care.Error{Kind: care.LimitExceeded, Op: "broker.access", Reason: "RATE", Detail: "too many calls; slow down"}
+	}
+	if err != nil {
+		return nil, nil, a.refuse(caller.Broker, method, err)
+	}
+	select {
+	case a.slots <- struct{}{}:
+		return context.WithValue(ctx, callerKey{}, caller), func() { <-a.slots }, nil
+	case <-ctx.Done():
+		return nil, nil, ctx.Err()
+	}
+}
+
+func (a *access) rate(broker string) *rate.Limiter {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	limiter, there := a.rates[broker]
+	if !there {
+		limiter = rate.NewLimiter(a.perCall, a.burst)
+		a.rates[broker] = limiter
+	}
+	return limiter
+}
+
+// refuse journals a call that was turned away before it named a patient. A
+// flood of them becomes one entry a second that tells how many there were: who
+// is turned away must not be able to fill the disk.
+func (a *access) refuse(broker care.Broker, method string, err error) error {
+	count, due := a.refused.add(time.Now())
+	if due {
+		e := care.Event{Kind: care.AccessRefused, Broker: &broker, Refusal: care.KindOf(err), TrueReason: care.ReasonOf(err), Count: count}
+		if _, known := a.demands[method]; known {
+			e.Detail = method // a name of our own; an unknown one is the caller's text
+		}
+		a.journal.AppendLazily(e)
+	}
+	a.log.Warn("call refused", "code", care.KindOf(err).String(), "reason", care.ReasonOf(err), "broker", broker.Name)
+	return err
+}
+
+// refusals counts what was turned away between two entries.
+type refusals struct {
+	mu    sync.Mutex
+	last  time.Time
+	count int
+}
+
+func (r *refusals) add(now time.Time) (count int, due bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.count++
+	if now.Sub(r.last) < time.Second {
+		return 0, false
+	}
+	count, r.count, r.last = r.count, 0, now
+	return count, true
+}
+
+// unary is the interceptor of unary calls: recover, enter, status.
+func (a *access) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (reply any, err error) {
+	defer a.recovered(&err)
+	ctx, leave, err := a.enter(ctx, info.FullMethod)
+	if err != nil {
+		return nil, statusOf(err)
+	}
+	defer leave()
+	reply, err = handler(ctx, req)
+	return reply, statusOf(err)
+}
+
+// stream is the interceptor of streaming calls.
+func (a *access) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
+	defer a.recovered(&err)
+	ctx, leave, err := a.enter(stream.Context(), info.FullMethod)
+	if err != nil {
+		return statusOf(err)
+	}
+	defer leave()
+	err = handler(srv, &callerStream{stream, ctx})
+	if st, ok := status.FromError(err); ok && err != nil {
+		// grpc's own: the request could not be received or read.
+		kind := care.BadRequest
+		if st.Code() == codes.ResourceExhausted {
+			kind = care.LimitExceeded
+		}
+		err = a.refuse(callerOf(ctx).Broker, info.FullMethod, &care.Error{Kind: kind, Op: "broker.access", Reason: "MESSAGE",
+			Detail: "the request is larger than 256 KiB or is not the message that the call takes"})
+	}
+	return statusOf(err)
+}
+
+// recovered turns a panic into an error. Its value may quote a record and is
+// not shown anywhere.
+func (a *access) recovered(err *error) {
+	if recover() != nil {
+		a.log.Error("a call failed in the agent itself")
+		*err = statusOf(&care.Error{Kind: care.Internal, Op: "broker", Reason: "DEFECT", Detail: "the agent failed on this call; report it to the site"})
+	}
+}
+
+// callerStream is a stream whose context knows the caller.
+type callerStream struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+// Context returns the context of the call.
+func (s *callerStream) Context() context.Context { return s.ctx }

@@ -1,0 +1,99 @@
+package agent
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/mycarerecord/edge-agent/agent/broker"
+	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/config"
+	"github.com/mycarerecord/edge-agent/agent/lifecycle"
+)
+
+// source is one open source and how it was at its last check.
+type source struct {
+	configured config.Source
+	connector  care.Connector
+
+	mu     sync.Mutex
+	status broker.SourceStatus
+}
+
+func (s *source) lastStatus() broker.SourceStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.status
+}
+
+func (a *Agent) openSources(ctx context.Context, open OpenSource) error {
+	for _, configured := range a.site.Sources {
+		connector, err := open(ctx, configured, a.log.Named(configured.Name))
+		if err != nil {
+			return err
+		}
+		a.sources = append(a.sources, &source{configured: configured, connector: connector,
+			status: broker.SourceStatus{Name: configured.Name, Kind: configured.Kind, Detail: "not checked yet"}})
+	}
+	return nil
+}
+
+// probeEvery is how often sources are checked.
+const probeEvery = time.Minute
+
+// watchSources checks every source now and every minute, side by side.
+func (a *Agent) watchSources(ctx context.Context) error {
+	var tasks []lifecycle.Task
+	for _, s := range a.sources {
+		tasks = append(tasks, func(ctx context.Context) error {
+			return every(ctx, probeEvery, func() { a.probe(ctx, s) })
+		})
+	}
+	return lifecycle.Run(ctx, tasks...)
+}
+
+// probe checks one source. That its login can write is journalled once: it is
+// the site's decision, and it shows in the status for as long as it holds.
+func (a *Agent) probe(ctx context.Context, s *source) {
+	ctx, stop := context.WithTimeout(ctx, a.site.Limits.SourceTimeout)
+	defer stop()
+	ready, err := s.connector.Probe(ctx)
+	before := s.lastStatus()
+	now := broker.SourceStatus{Name: before.Name, Kind: before.Kind, Readable: err == nil, Writable: ready.Writable, Detail: ready.Detail, Checked: time.Now()}
+	if err != nil {
+		now.Detail = detailOf(err)
+	}
+	s.mu.Lock()
+	s.status = now
+	s.mu.Unlock()
+	if now.Writable && !before.Writable {
+		e := a.event(care.SourceWritable)
+		e.Detail = "source " + now.Name + ": " + now.Detail
+		a.journal.AppendLazily(e)
+	}
+	if before.Checked.IsZero() || before.Readable != now.Readable {
+		a.log.Info("source checked", "source", now.Name, "readable", now.Readable, "detail", now.Detail)
+	}
+}
+
+// detailOf returns what may be shown of an error.
+func detailOf(err error) string {
+	if care.KindOf(err) == care.Internal {
+		return "the check failed"
+	}
+	return err.Error()
+}
+
+// every calls do now and then once per interval until ctx ends.
+func every(ctx context.Context, interval time.Duration, do func()) error {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		do()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,109 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/mycarerecord/edge-agent/agent/broker"
+	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/identity"
+)
+
+// Status tells how the agent and everything it depends on are.
+func (a *Agent) Status() broker.Status {
+	journal, keeper := a.journal.Status(), a.keeper.Status()
+	s := broker.Status{
+		SiteCode: a.site.Organisation.ODSCode, SiteName: a.site.Organisation.Name,
+		Version: a.version, Started: a.started, ConfigHash: a.site.Fingerprint(), Ceiling: a.site.Sharing.Sections,
+		Journal: care.Position{Sequence: journal.Entries, Leaf: journal.LastLeaf}, NotAfter: keeper.NotAfter,
+	}
+	s.Releasing = true
+	blocked := func(why string) {
+		s.Releasing = false
+		s.Attention = append(s.Attention, "Nothing is released: "+why)
+	}
+	if !a.site.Sharing.Enabled {
+		blocked("sharing is switched off in agent.yaml (sharing.enabled)")
+	}
+	if journal.Err != nil {
+		s.JournalDown = journal.Err.Error()
+		blocked("the journal cannot be written: " + s.JournalDown)
+	}
+	if flags := a.consent.Status(); flags.Doubt != "" {
+		blocked("the consent flags cannot be relied on (" + flags.Doubt + ")")
+	}
+	readable := 0
+	for _, src := range a.sources {
+		st := src.lastStatus()
+		s.Sources = append(s.Sources, st)
+		if st.Readable {
+			readable++
+		} else if !st.Checked.IsZero() {
+			s.Attention = append(s.Attention, fmt.Sprintf("Source %s cannot be read: %s", st.Name, st.Detail))
+		}
+		if st.Writable {
+			s.Attention = append(s.Attention, fmt.Sprintf("Source %s has a login that can write (allow_writable_login).", st.Name))
+		}
+	}
+	if readable == 0 {
+		blocked("no source can be read")
+	}
+	s.Attention = append(s.Attention, certificateAttention(keeper)...)
+	return s
+}
+
+// certificateAttention warns of a certificate's end in good time: a new one
+// takes people and days.
+func certificateAttention(keeper identity.Status) (attention []string) {
+	if keeper.LastError != nil {
+		attention = append(attention, "The newest certificate files are not in use: "+detailOf(keeper.LastError))
+	}
+	if days := int(time.Until(keeper.NotAfter).Hours() / 24); days < 90 {
+		attention = append(attention, fmt.Sprintf("The agent's certificate ends in %d days; have it renewed.", max(days, 0)))
+	}
+	return attention
+}
+
+// watchHealth keeps the answer of the gRPC health check current.
+func (a *Agent) watchHealth(ctx context.Context) error {
+	return every(ctx, time.Second, func() {
+		state := grpc_health_v1.HealthCheckResponse_NOT_SERVING
+		if a.Status().Releasing {
+			state = grpc_health_v1.HealthCheckResponse_SERVING
+		}
+		a.health.SetServingStatus("", state)
+	})
+}
+
+// watchConsent checks the consent store every hour, and ends the agent when a
+// change of it could not be written: what this process sees may then differ
+// from what is on disk, and only opening it again tells.
+func (a *Agent) watchConsent(ctx context.Context) error {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-a.consent.Failed():
+			return &care.Error{Kind: care.ConsentUnavailable, Op: "agent", Reason: "POISONED",
+				Detail: "a change of the consent store could not be written; the agent ends and must be started again"}
+		case <-tick.C:
+			if err := a.consent.Verify(ctx); err != nil && ctx.Err() == nil {
+				a.log.Error("the consent store is damaged: nothing is released", "error", err)
+			}
+		}
+	}
+}
+
+// identityChanged tells the log and the journal of renewed certificates.
+func (a *Agent) identityChanged(_, now identity.Status) {
+	if now.LastError != nil {
+		a.log.Warn("new certificates are not in use", "error", now.LastError)
+		return
+	}
+	a.log.Info("certificates renewed", "fingerprint", now.Fingerprint, "not_after", now.NotAfter)
+}

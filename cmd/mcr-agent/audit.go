@@ -1,0 +1,175 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"os"
+	"os/signal"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/mycarerecord/edge-agent/agent"
+	"github.com/mycarerecord/edge-agent/agent/audit"
+	"github.com/mycarerecord/edge-agent/agent/care"
+)
+
+// auditCommand reads the journal. It works whether or not the agent runs.
+type auditCommand struct {
+	Tail auditTail `cmd:"" help:"Show the newest entries, a line each."`
+	Show auditShow `cmd:"" help:"Show entries in full."`
+}
+
+// auditTail shows the newest entries.
+type auditTail struct {
+	siteFlag
+	Number int  `short:"n" default:"20" help:"How many entries."`
+	Follow bool `short:"f" help:"Go on with new entries as they come, until Ctrl-C."`
+}
+
+// Help shows examples.
+func (auditTail) Help() string {
+	return `Shows number, local time, what happened, who asked, from where, and how it was answered. Patients are not named; use audit show for a whole entry.
+
+Examples:
+  mcr-agent audit tail
+  mcr-agent audit tail -n 100 -f`
+}
+
+// Run shows the newest entries.
+func (c auditTail) Run(s *streams) error {
+	site, err := c.load()
+	if err != nil {
+		return err
+	}
+	folder := agent.JournalFolder(site)
+	last, err := newest(audit.Read(folder, 1, 0), max(c.Number, 1))
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "ENTRY\tTIME\tEVENT\tANSWER\tWHO\tORGANISATION\tWHY")
+	next := uint64(1)
+	for _, line := range last {
+		printEntry(table, &line)
+		next = line.Sequence + 1
+	}
+	if err := table.Flush(); err != nil || !c.Follow {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	for line, err := range audit.Follow(ctx, folder, next) {
+		if err != nil {
+			return err
+		}
+		printEntry(table, &line)
+		if err := table.Flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newest returns the last n entries.
+func newest(lines iter.Seq2[audit.Line, error], n int) ([]audit.Line, error) {
+	ring := make([]audit.Line, 0, n)
+	for line, err := range lines {
+		if err != nil {
+			return nil, err
+		}
+		if len(ring) == n {
+			copy(ring, ring[1:])
+			ring = ring[:n-1]
+		}
+		ring = append(ring, line)
+	}
+	return ring, nil
+}
+
+func printEntry(out *tabwriter.Writer, l *audit.Line) {
+	who, why := l.UserName, l.Purpose
+	if who == "" {
+		who = l.Actor
+	}
+	if l.Broker != "" && who == "" {
+		who = l.Broker
+	}
+	answer := l.Refusal
+	if answer == "" && l.Interaction != "" {
+		answer = "OK"
+	}
+	if l.TrueReason != "" {
+		answer += " (" + l.TrueReason + ")"
+	}
+	if l.Kind == care.ReleaseEnded && l.Refusal == "" {
+		answer = fmt.Sprintf("OK, %d records", l.Records)
+	}
+	fmt.Fprintf(out, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Sequence, l.Time.Local().Format("2006-01-02 15:04:05 MST"), l.Kind,
+		answer, printable(who), printable(string(l.Organisation)), why)
+}
+
+// printable takes from a text what could steer a terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// auditShow shows entries in full.
+type auditShow struct {
+	siteFlag
+	From uint64 `arg:"" help:"Number of the entry."`
+	To   uint64 `arg:"" optional:"" help:"Number of the last entry, for a range."`
+	Raw  bool   `help:"Print the lines as they stand in the journal, one each."`
+}
+
+// Help shows examples.
+func (auditShow) Help() string {
+	return `Shows whole entries, with the patient's NHS number.
+
+Examples:
+  mcr-agent audit show 42
+  mcr-agent audit show 42 57 --raw`
+}
+
+// Run shows entries in full.
+func (c auditShow) Run(s *streams) error {
+	site, err := c.load()
+	if err != nil {
+		return err
+	}
+	to := max(c.To, c.From)
+	shown := 0
+	for line, err := range audit.Read(agent.JournalFolder(site), c.From, to) {
+		if err != nil {
+			return err
+		}
+		shown++
+		text := bytes.NewBuffer(nil)
+		if c.Raw {
+			text.Write(line.Raw)
+		} else if err := json.Indent(text, line.Raw, "", "  "); err != nil {
+			return &care.Error{Kind: care.AuditUnavailable, Op: "mcr-agent", Reason: "DAMAGED", Detail: fmt.Sprintf("entry %d is not JSON", line.Sequence)}
+		}
+		fmt.Fprintln(s.out, text)
+	}
+	if shown == 0 {
+		return &care.Error{Kind: care.RecordNotFound, Op: "mcr-agent", Detail: fmt.Sprintf("the journal has no entry from %d to %d", c.From, to)}
+	}
+	return nil
+}
+
+// localTime is how times are shown to people at the site.
+func localTime(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.Local().Format("2006-01-02 15:04:05 MST")
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mycarerecord/edge-agent/agent"
+	"github.com/mycarerecord/edge-agent/agent/config"
+	"github.com/mycarerecord/edge-agent/agent/identity"
+)
+
+// checkCommand checks a configuration.
+type checkCommand struct {
+	siteFlag
+	Example string `placeholder:"KIND" help:"Print a commented example for a kind of organisation instead, such as gp-practice or hospital."`
+}
+
+// Help shows examples.
+func (checkCommand) Help() string {
+	return `Reads agent.yaml and the certificate and key files it names, and shows every fault with file, line, column and what was expected. Nothing is started and nothing is called.
+
+Examples:
+  mcr-agent check
+  mcr-agent check --config ./agent.yaml
+  mcr-agent check --example gp-practice > agent.yaml`
+}
+
+// Run checks the configuration.
+func (c checkCommand) Run(s *streams) error {
+	if c.Example != "" {
+		return c.example(s)
+	}
+	site, err := c.load()
+	if err != nil {
+		return err
+	}
+	if problems := identity.CheckFiles(agent.FilesOf(site), time.Now()); len(problems) > 0 {
+		for _, p := range problems {
+			fmt.Fprintf(s.err, "%s: $.identity.%s: %s\n", c.Config, p.Path, p.Detail)
+		}
+		return exitError(exitFaulty)
+	}
+	fmt.Fprintf(s.out, "%s is sound. Site %s, %d source(s), %d broker(s), fingerprint %s.\n",
+		c.Config, site.Organisation.ODSCode, len(site.Sources), len(site.Brokers), site.Fingerprint()[:12])
+	if !site.Sharing.Enabled {
+		fmt.Fprintln(s.out, "Sharing is switched off: every request will be refused until sharing.enabled is true.")
+	}
+	return nil
+}
+
+func (c checkCommand) example(s *streams) error {
+	text := config.Example(config.OrganisationKind(c.Example))
+	if text == nil {
+		fmt.Fprintf(s.err, "mcr-agent: there is no kind %q; there are: %s\n", c.Example, strings.Join(config.OrganisationKind("").Values(), ", "))
+		return exitError(exitUsage)
+	}
+	_, err := s.out.Write(text)
+	return err
+}

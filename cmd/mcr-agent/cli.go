@@ -1,0 +1,112 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/alecthomas/kong"
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/config"
+	"github.com/mycarerecord/edge-agent/connectors/all"
+)
+
+// Exit codes. Scripts rely on them.
+const (
+	exitOK      = 0
+	exitFailed  = 1 // it could not be done
+	exitUsage   = 2 // wrong command, argument or flag
+	exitFaulty  = 3 // the configuration has faults
+	exitRefused = 4 // the agent refused
+)
+
+// cli is the command line.
+type cli struct {
+	Run        runCommand        `cmd:"" help:"Run the agent, in the foreground or as a service."`
+	Check      checkCommand      `cmd:"" help:"Check agent.yaml and the files it names, and show every fault at once."`
+	Consent    consentCommand    `cmd:"" help:"Look at and change this site's consent flags."`
+	Audit      auditCommand      `cmd:"" help:"Read the journal."`
+	Demo       demoCommand       `cmd:"" help:"Show the whole thing on this machine, with made-up patients and no set-up."`
+	Service    serviceCommand    `cmd:"" help:"Install, start and stop the system service."`
+	Completion completionCommand `cmd:"" help:"Print a script that completes commands in a shell."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
+}
+
+// streams are where a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// run runs one command line and returns the exit code.
+func run(args []string, in io.Reader, out, err io.Writer) int {
+	s := &streams{in, out, err}
+	var commands cli
+	exited := -1
+	parser := kong.Must(&commands,
+		kong.Name("mcr-agent"),
+		kong.Description("The My Care Record edge agent: shows one patient's record, read-only, to those who may see it, and writes down each time it does.\n\n"+
+			"Exit codes: 0 done, 1 failed, 2 wrong usage, 3 faults in the configuration, 4 refused by the agent."),
+		kong.Writers(out, err),
+		kong.Exit(func(code int) { exited = code }),
+		kong.Vars{"config": defaultConfig()},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	ctx, perr := parser.Parse(args)
+	if exited >= 0 { // help was asked for and shown
+		return exited
+	}
+	if perr != nil {
+		fmt.Fprintf(err, "mcr-agent: %v\nTry mcr-agent --help.\n", perr)
+		return exitUsage
+	}
+	ctx.Bind(parser)
+	return s.exitCode(ctx.Run(s))
+}
+
+// exitCode shows an error and returns its exit code.
+func (s *streams) exitCode(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	if code, ok := errors.AsType[exitError](err); ok {
+		return int(code)
+	}
+	fmt.Fprintf(s.err, "mcr-agent: %v\n", err)
+	if _, ok := errors.AsType[config.Problems](err); ok {
+		return exitFaulty
+	}
+	if _, ok := errors.AsType[*refusedError](err); ok {
+		return exitRefused
+	}
+	return exitFailed
+}
+
+// exitError ends a command whose output has said everything already.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// siteFlag is the flag of the commands that need agent.yaml.
+type siteFlag struct {
+	Config string `short:"c" help:"The site's file." default:"${config}" env:"MCR_AGENT_CONFIG" type:"path"`
+}
+
+func (f siteFlag) load() (*config.Site, error) {
+	path, err := filepath.Abs(f.Config)
+	if err != nil {
+		return nil, &care.Error{Kind: care.BadRequest, Op: "mcr-agent", Detail: "the path of agent.yaml cannot be read"}
+	}
+	return config.Load(path, all.Registry())
+}
+
+// logger returns the agent's own log: JSON lines that never hold patient data.
+func logger(level string, out io.Writer) hclog.Logger {
+	return hclog.New(&hclog.LoggerOptions{Name: "mcr-agent", Level: hclog.LevelFromString(level), Output: out, JSONFormat: true})
+}

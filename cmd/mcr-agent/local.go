@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
+	"github.com/mycarerecord/edge-agent/agent"
+	"github.com/mycarerecord/edge-agent/agent/care"
+	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
+)
+
+// local is the site's own line to its agent: the running one over its socket,
+// or, when none runs, one that is opened for this command alone.
+type local struct {
+	connection *grpc.ClientConn
+	consent    edgev1.ConsentServiceClient
+	stop       func() error
+}
+
+// open reaches the site's agent.
+func (f siteFlag) open(s *streams) (*local, error) {
+	site, err := f.load()
+	if err != nil {
+		return nil, err
+	}
+	socket := agent.SocketPath(site)
+	if conn, err := net.Dial("unix", socket); err == nil {
+		return dialLocal(socket, conn.Close)
+	}
+	fmt.Fprintln(s.err, "The agent is not running; its stores are opened for this command.")
+	a, err := agent.NewDesk(agent.Options{Site: site, Version: version(), Log: logger("warn", s.err)})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- a.RunDesk(ctx) }()
+	return dialLocal(socket, func() error { cancel(); return <-done })
+}
+
+func dialLocal(socket string, stop func() error) (*local, error) {
+	conn, err := grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return nil, errors.Join(err, stop())
+	}
+	return &local{conn, edgev1.NewConsentServiceClient(conn), stop}, nil
+}
+
+func (l *local) close() {
+	if err := errors.Join(l.connection.Close(), l.stop()); err != nil {
+		fmt.Fprintln(os.Stderr, "mcr-agent:", err)
+	}
+}
+
+func (l *local) record(ctx context.Context, d care.Directive) (*edgev1.RecordDirectiveResponse, error) {
+	reply, err := l.consent.RecordDirective(ctx, &edgev1.RecordDirectiveRequest{Directive: directiveMessage(d)})
+	return reply, refusedBy(err)
+}
+
+func (l *local) show(ctx context.Context, number care.NHSNumber) (*edgev1.GetDirectivesResponse, error) {
+	reply, err := l.consent.GetDirectives(ctx, &edgev1.GetDirectivesRequest{NhsNumber: number.Reveal()})
+	return reply, refusedBy(err)
+}
+
+// refusedError is what the agent refused, in its own words.
+type refusedError struct{ text string }
+
+func (e *refusedError) Error() string { return e.text }
+
+// refusedBy turns a status into the refusal it carries.
+func refusedBy(err error) error {
+	if err == nil {
+		return nil
+	}
+	st := status.Convert(err)
+	for _, d := range st.Details() {
+		if r, ok := d.(*edgev1.Refusal); ok {
+			return &refusedError{fmt.Sprintf("%s%s: %s", r.GetCode(), because(r.GetReason()), r.GetDetail())}
+		}
+	}
+	return fmt.Errorf("the agent did not answer as expected (%s)", st.Code())
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/kardianos/service"
+
+	"github.com/mycarerecord/edge-agent/agent"
+	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/config"
+	"github.com/mycarerecord/edge-agent/connectors"
+	"github.com/mycarerecord/edge-agent/connectors/all"
+)
+
+// runCommand runs the agent.
+type runCommand struct{ siteFlag }
+
+// Help shows examples.
+func (runCommand) Help() string {
+	return `The agent runs until it is told to stop (Ctrl-C, SIGTERM, or the service manager). Its own log goes to standard error as JSON.
+
+Examples:
+  mcr-agent run                                  with the file that the installer placed
+  mcr-agent run --config /srv/mcr/agent.yaml     with another one`
+}
+
+// Run runs the agent.
+func (c runCommand) Run(s *streams) error {
+	site, err := c.load()
+	if err != nil {
+		return err
+	}
+	log := logger(string(site.Log.Level), s.err)
+	if !service.Interactive() {
+		return runAsService(site, log)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	a, err := newAgent(ctx, site, log)
+	if err != nil {
+		return err
+	}
+	return a.Run(ctx)
+}
+
+func newAgent(ctx context.Context, site *config.Site, log hclog.Logger) (*agent.Agent, error) {
+	return agent.New(ctx, agent.Options{Site: site, OpenSource: openSource(all.Registry()), Version: version(), Log: log})
+}
+
+// openSource opens sources with the connectors of this build.
+func openSource(registry *connectors.Registry) agent.OpenSource {
+	return func(ctx context.Context, s config.Source, log hclog.Logger) (care.Connector, error) {
+		deps := connectors.Deps{Origin: s.Origin, Sections: s.Sections, Log: log, Now: now}
+		return registry.Open(ctx, s.Kind, deps, s.Settings)
+	}
+}
