@@ -53,6 +53,7 @@ type Agent struct {
 	keeper  *identity.Keeper
 	sources []*source
 	health  *health.Server
+	door    *broker.Doorman
 	gate    *gate.Gate
 
 	listener, siteListener net.Listener
@@ -62,8 +63,8 @@ type Agent struct {
 // Files of the state folder.
 const (
 	journalFolder = "journal"
-	consentFile   = "consent.db"
-	keyFile       = "site.key"
+	ConsentFile   = "consent.db"
+	KeyFile       = "site.key"
 	socketFile    = "agent.sock"
 )
 
@@ -81,7 +82,7 @@ func (a *Agent) openStores() error {
 		return &care.Error{Kind: care.Internal, Op: "agent", Reason: "STATE_FOLDER",
 			Detail: "the state folder " + folder + " cannot be made; check its path and who may write there", Err: err}
 	}
-	key, err := consent.LoadOrCreateKey(filepath.Join(folder, keyFile))
+	key, err := consent.LoadOrCreateKey(filepath.Join(folder, KeyFile))
 	if err != nil {
 		return err
 	}
@@ -89,13 +90,17 @@ func (a *Agent) openStores() error {
 	if a.site.Consent.Model == config.Ask {
 		model = consent.AskPermission
 	}
-	a.consent, err = consent.Open(filepath.Join(folder, consentFile),
+	a.consent, err = consent.Open(filepath.Join(folder, ConsentFile),
 		consent.Options{Key: key, Model: model, MaxAge: a.site.Consent.MaxAge, Log: a.log.Named("consent")})
 	if err != nil {
 		return err
 	}
 	a.journal, err = audit.Open(JournalFolder(a.site), audit.Options{Log: a.log.Named("audit")})
-	return err
+	if err != nil {
+		return err
+	}
+	a.door = broker.NewDoorman(a.journal, a.log.Named("broker"))
+	return nil
 }
 
 // New opens everything the agent needs, up to the port it listens on. After an
@@ -134,7 +139,9 @@ func (a *Agent) listen() (err error) {
 		return err
 	}
 	settings := a.settings()
-	a.server = broker.NewServer(settings, a.keeper, append(link.ServerOptions(limits), grpc.Creds(link.NewCredentials(a.keeper.ServerTLS())))...)
+	credentials := link.NewCredentials(a.keeper.ServerTLS())
+	credentials.OnRefused = func(_ net.Addr, err error) { a.door.TurnAway(care.Broker{}, "TLS handshake", err) }
+	a.server = broker.NewServer(settings, a.keeper, append(link.ServerOptions(limits), grpc.Creds(credentials))...)
 	a.siteServer = siteServer(settings)
 	return nil
 }

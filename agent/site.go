@@ -41,9 +41,8 @@ func (a *Agent) settings() broker.Settings {
 		Gate:      func() broker.Gate { return a.gate },
 		Consent:   desk{a},
 		Operation: a,
-		Journal:   a.journal,
+		Door:      a.door,
 		Health:    a.health,
-		Log:       a.log.Named("broker"),
 		Calls:     l.ConcurrentRequests, PerMinute: l.RequestsPerMinute, Documents: l.ConcurrentDocuments,
 	}
 }

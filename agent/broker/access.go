@@ -3,9 +3,7 @@ package broker
 import (
 	"context"
 	"sync"
-	"time"
 
-	"github.com/hashicorp/go-hclog"
 	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -71,12 +69,10 @@ type access struct {
 	slots    chan struct{} // calls at once
 	perCall  rate.Limit    // calls a second of one broker
 	burst    int
-	journal  Journal
-	log      hclog.Logger
+	door     *Doorman
 
-	mu      sync.Mutex
-	rates   map[string]*rate.Limiter // by broker name; configuration bounds them
-	refused refusals
+	mu    sync.Mutex
+	rates map[string]*rate.Limiter // by broker name; configuration bounds them
 }
 
 // enter returns the context of an allowed call, and what to do at its end.
@@ -116,38 +112,14 @@ func (a *access) rate(broker string) *rate.Limiter {
 	return limiter
 }
 
-// refuse journals a call that was turned away before it named a patient. A
-// flood of them becomes one entry a second that tells how many there were: who
-// is turned away must not be able to fill the disk.
+// refuse has a call turned away. A method that does not exist is not named:
+// the name is the caller's text.
 func (a *access) refuse(broker care.Broker, method string, err error) error {
-	count, due := a.refused.add(time.Now())
-	if due {
-		e := care.Event{Kind: care.AccessRefused, Broker: &broker, Refusal: care.KindOf(err), TrueReason: care.ReasonOf(err), Count: count}
-		if _, known := a.demands[method]; known {
-			e.Detail = method // a name of our own; an unknown one is the caller's text
-		}
-		a.journal.AppendLazily(e)
+	if _, known := a.demands[method]; !known {
+		method = ""
 	}
-	a.log.Warn("call refused", "code", care.KindOf(err).String(), "reason", care.ReasonOf(err), "broker", broker.Name)
+	a.door.TurnAway(broker, method, err)
 	return err
-}
-
-// refusals counts what was turned away between two entries.
-type refusals struct {
-	mu    sync.Mutex
-	last  time.Time
-	count int
-}
-
-func (r *refusals) add(now time.Time) (count int, due bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.count++
-	if now.Sub(r.last) < time.Second {
-		return 0, false
-	}
-	count, r.count, r.last = r.count, 0, now
-	return count, true
 }
 
 // unary is the interceptor of unary calls: recover, enter, status.
@@ -187,7 +159,7 @@ func (a *access) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServ
 // not shown anywhere.
 func (a *access) recovered(err *error) {
 	if recover() != nil {
-		a.log.Error("a call failed in the agent itself")
+		a.door.log.Error("a call failed in the agent itself")
 		*err = statusOf(&care.Error{Kind: care.Internal, Op: "broker", Reason: "DEFECT", Detail: "the agent failed on this call; report it to the site"})
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/tls"
 
-	"github.com/hashicorp/go-hclog"
 	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -32,9 +31,8 @@ type Settings struct {
 	Gate      func() Gate // the gate in force at the start of a call
 	Consent   Consent
 	Operation Operation
-	Journal   Journal
+	Door      *Doorman
 	Health    *health.Server
-	Log       hclog.Logger
 
 	Calls     int // calls at once, over all brokers
 	PerMinute int // calls a minute of one broker
@@ -81,8 +79,7 @@ func newServer(s Settings, identify func(context.Context) (identity.Caller, erro
 		slots:    make(chan struct{}, s.Calls),
 		perCall:  rate.Limit(float64(s.PerMinute) / 60),
 		burst:    max(s.PerMinute/6, 1), // ten seconds' worth
-		journal:  s.Journal,
-		log:      s.Log,
+		door:     s.Door,
 		rates:    map[string]*rate.Limiter{},
 	}
 	unknown := func(any, grpc.ServerStream) error {

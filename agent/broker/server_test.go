@@ -112,8 +112,8 @@ func serve(t *testing.T, h *house, change func(*broker.Settings)) *grpc.ClientCo
 		h.gateFn = func(gate.Call) error { return nil }
 	}
 	h.events = make(chan care.Event, 100)
-	s := broker.Settings{SiteCode: "Y99901", SiteName: "N", Gate: func() broker.Gate { return h }, Consent: h, Operation: h, Journal: h,
-		Health: health.NewServer(), Log: hclog.NewNullLogger(), Calls: 8, PerMinute: 6000, Documents: 2}
+	s := broker.Settings{SiteCode: "Y99901", SiteName: "N", Gate: func() broker.Gate { return h }, Consent: h, Operation: h, Door: broker.NewDoorman(h, hclog.NewNullLogger()),
+		Health: health.NewServer(), Calls: 8, PerMinute: 6000, Documents: 2}
 	if change != nil {
 		change(&s)
 	}

@@ -16,6 +16,7 @@ const (
 	ReleaseEnded    EventKind = "RELEASE_ENDED"   // how a decided or refused request ended
 	AccessRefused   EventKind = "ACCESS_REFUSED"  // a call was turned away before it named a patient
 	ConsentChanged  EventKind = "CONSENT_CHANGED"
+	ConsentShown    EventKind = "CONSENT_SHOWN" // somebody at the site looked at a patient's statements
 	ConfigApplied   EventKind = "CONFIG_APPLIED"
 	SourceWritable  EventKind = "SOURCE_WRITABLE" // a source's login can write and the site insists
 	AgentStarted    EventKind = "AGENT_STARTED"

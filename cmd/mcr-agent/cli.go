@@ -25,14 +25,13 @@ const (
 
 // cli is the command line.
 type cli struct {
-	Run        runCommand        `cmd:"" help:"Run the agent, in the foreground or as a service."`
-	Check      checkCommand      `cmd:"" help:"Check agent.yaml and the files it names, and show every fault at once."`
-	Consent    consentCommand    `cmd:"" help:"Look at and change this site's consent flags."`
-	Audit      auditCommand      `cmd:"" help:"Read the journal."`
-	Demo       demoCommand       `cmd:"" help:"Show the whole thing on this machine, with made-up patients and no set-up."`
-	Service    serviceCommand    `cmd:"" help:"Install, start and stop the system service."`
-	Completion completionCommand `cmd:"" help:"Print a script that completes commands in a shell."`
-	Version    versionCommand    `cmd:"" help:"Print the version."`
+	Run     runCommand     `cmd:"" help:"Run the agent, in the foreground or as a service."`
+	Check   checkCommand   `cmd:"" help:"Check agent.yaml and the files it names, and show every fault at once."`
+	Consent consentCommand `cmd:"" help:"Look at and change this site's consent flags."`
+	Audit   auditCommand   `cmd:"" help:"Read the journal."`
+	Demo    demoCommand    `cmd:"" help:"Show the whole thing on this machine, with made-up patients and no set-up."`
+	Service serviceCommand `cmd:"" help:"Install, start and stop the system service."`
+	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
 // streams are where a command reads and writes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"text/template"
@@ -60,9 +61,9 @@ consent:
   max_age: 24h
 sharing:
   enabled: true
-  sections: ALL
+  sections: [ALL]
   purposes: [TREAT, ETREAT, BTG]
-  organisations: ANY
+  organisations: [ANY]
 sources:
   - name: clinical
     kind: memory
@@ -134,6 +135,10 @@ func (d *demonstration) makeRegion() error {
 }
 
 func (d *demonstration) writeConfig(listen string) error {
+	listen, err := freePort(listen)
+	if err != nil {
+		return err
+	}
 	file, err := os.OpenFile(d.configPath, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -141,4 +146,17 @@ func (d *demonstration) writeConfig(listen string) error {
 	err = agentYAML.Execute(file, map[string]string{"Code": string(memory.PracticeCode), "Name": memory.PracticeName,
 		"Folder": filepath.Join(d.folder, "state"), "Listen": listen, "Broker": brokerURI})
 	return errors.Join(err, file.Close())
+}
+
+// freePort returns the address with a port that is free now, if it asks for
+// any: agent.yaml names one port.
+func freePort(address string) (string, error) {
+	if _, port, err := net.SplitHostPort(address); err != nil || port != "0" {
+		return address, err
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
 }

@@ -1,0 +1,131 @@
+package audit
+
+import (
+	"context"
+
+	"github.com/mycarerecord/edge-agent/agent/care"
+)
+
+// batch is a group of entries that are committed together.
+type batch struct {
+	lines []byte        // whole lines with their newlines
+	first uint64        // number of the first entry
+	last  care.Position // the last entry
+	done  chan struct{} // closed when it is known how it ended
+	err   error         // how; set before done is closed
+}
+
+func newBatch(buffer []byte) *batch { return &batch{lines: buffer[:0], done: make(chan struct{})} }
+
+// finish wakes all who wait for the batch.
+func (b *batch) finish(err error) {
+	b.err = err
+	close(b.done)
+}
+
+// entry is a care.Entry that has a place in a batch.
+type entry struct {
+	journal  *Journal
+	batch    *batch
+	position care.Position
+	lazy     bool // the commit was not started yet
+}
+
+func (e *entry) Position() care.Position { return e.position }
+
+func (e *entry) Wait(ctx context.Context) error {
+	if e.lazy {
+		e.journal.kick()
+	}
+	select {
+	case <-e.batch.done:
+		return e.batch.err
+	default:
+	}
+	select {
+	case <-e.batch.done:
+		return e.batch.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// refused is a care.Entry that was never written.
+type refused struct{ err error }
+
+func (r refused) Position() care.Position { return care.Position{} }
+
+func (r refused) Wait(context.Context) error { return r.err }
+
+// enqueue adds a line to the pending batch, unless the journal cannot take it.
+func (j *Journal) enqueue(body []byte, lazily bool) care.Entry {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	now := j.now()
+	if err := j.refusal(len(body)); err != nil {
+		j.reserve.keep(body, now)
+		return refused{err}
+	}
+	begins := len(j.pending.lines) == 0
+	j.add(header{time: now}, body)
+	switch {
+	case !lazily:
+		j.kick()
+	case begins:
+		j.lazy.Reset(lazyDelay)
+	}
+	return &entry{journal: j, batch: j.pending, position: j.pending.last, lazy: lazily}
+}
+
+// refusal says why n more bytes cannot be taken, or returns nil.
+func (j *Journal) refusal(n int) error {
+	switch {
+	case j.closed:
+		return unavailable("audit.Append", ReasonClosed, nil)
+	case j.broken != nil:
+		return j.broken
+	case len(j.pending.lines)+n > j.maxPending:
+		return unavailable("audit.Append", ReasonOverloaded, nil)
+	}
+	return nil
+}
+
+// add gives a body its place at the end of the pending batch. The header's
+// number, batch and link are filled in here. j.mu is held.
+func (j *Journal) add(h header, body []byte) {
+	b := j.pending
+	if len(b.lines) == 0 {
+		b.first = j.next
+	}
+	h.sequence, h.batch, h.prev = j.next, b.first, j.prev
+	start := len(b.lines)
+	b.lines = appendLine(b.lines, &h, body)
+	j.hash.Reset()
+	j.hash.Write(j.leaf[:])
+	j.hash.Write(b.lines[start:])
+	j.hash.Sum(j.prev[:0])
+	b.lines = append(b.lines, '\n')
+	b.last = care.Position{Sequence: j.next, Leaf: j.prev}
+	j.next++
+}
+
+// take ends the pending batch and begins a new one. It returns nil if there is
+// nothing to commit.
+func (j *Journal) take() *batch {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	b := j.pending
+	if len(b.lines) == 0 {
+		return nil
+	}
+	j.pending, j.free = newBatch(j.free), nil
+	return b
+}
+
+// kick tells the committer that something is to be committed now.
+func (j *Journal) kick() {
+	select {
+	case j.wake <- struct{}{}:
+	default: // it has been told and has not looked yet
+	}
+}

@@ -1,0 +1,63 @@
+package audit
+
+import (
+	"errors"
+	"io/fs"
+	"syscall"
+
+	"github.com/mycarerecord/edge-agent/agent/care"
+)
+
+// Reasons of the errors of this package, whose Kind is care.AuditUnavailable.
+// They are stable codes.
+const (
+	ReasonNoSpace     = "NO_SPACE"    // the volume or quota is full
+	ReasonIOError     = "IO_ERROR"    // the disk or file system failed
+	ReasonReadOnly    = "READ_ONLY"   // the volume is mounted read-only
+	ReasonMissing     = "MISSING"     // a file or the folder was removed, renamed, replaced or cut
+	ReasonPermissions = "PERMISSIONS" // access is denied, or is open to others
+	ReasonLocked      = "LOCKED"      // another agent has the journal open
+	ReasonDamaged     = "DAMAGED"     // lines cannot be read or do not follow from one another
+	ReasonOverloaded  = "OVERLOADED"  // too much is queued: the disk does not keep up
+	ReasonClosed      = "CLOSED"      // the agent is stopping
+)
+
+// advice says for each reason what happened and what to do.
+var advice = map[string]string{
+	ReasonNoSpace:     "the journal's disk is full; free space on it and the agent resumes by itself",
+	ReasonIOError:     "the journal's disk or file system failed; see the system's log and repair it, the agent resumes by itself",
+	ReasonReadOnly:    "the journal's volume is read-only; check it and mount it for writing, the agent resumes by itself",
+	ReasonMissing:     "a file of the journal, or its folder, was removed, renamed, replaced or cut; put the folder back and the agent resumes by itself",
+	ReasonPermissions: "the journal's folder or a file in it cannot be used by the agent's account, or is open to others; make it the account's own with mode 0700 for the folder and 0600 for files",
+	ReasonLocked:      "another agent has this journal open; stop it or give this one a folder of its own",
+	ReasonOverloaded:  "too many entries wait for the journal's disk; the disk is too slow or stalled",
+	ReasonClosed:      "the journal is closed because the agent is stopping",
+}
+
+// unavailable is the error for a reason.
+func unavailable(op, reason string, cause error) *care.Error {
+	return &care.Error{Kind: care.AuditUnavailable, Op: op, Reason: reason, Detail: advice[reason], Err: cause}
+}
+
+// damaged is the error for lines that are not as they were written.
+func damaged(op, detail string) *care.Error {
+	return &care.Error{Kind: care.AuditUnavailable, Op: op, Reason: ReasonDamaged, Detail: detail}
+}
+
+// failed is the error for a failed call to the file system.
+func failed(op string, cause error) *care.Error {
+	var already *care.Error
+	switch {
+	case errors.As(cause, &already):
+		return already
+	case isNoSpace(cause):
+		return unavailable(op, ReasonNoSpace, cause)
+	case errors.Is(cause, syscall.EROFS):
+		return unavailable(op, ReasonReadOnly, cause)
+	case errors.Is(cause, fs.ErrNotExist):
+		return unavailable(op, ReasonMissing, cause)
+	case errors.Is(cause, fs.ErrPermission):
+		return unavailable(op, ReasonPermissions, cause)
+	}
+	return unavailable(op, ReasonIOError, cause)
+}

@@ -1,0 +1,212 @@
+package audit
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"hash"
+	"io"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/mycarerecord/edge-agent/agent/care"
+)
+
+const (
+	// defaultMaxPending is how many bytes of lines may wait for the disk.
+	defaultMaxPending = 16 << 20
+	// lazyDelay is how long an entry that nobody waits for may stay unwritten.
+	lazyDelay = 2 * time.Millisecond
+	// retryDelay is the shortest time between two attempts at a repair.
+	retryDelay = time.Second
+)
+
+// Options are the settings of a journal. The zero value is good for service.
+type Options struct {
+	SegmentBytes int64            // size of a segment file; 0 means 64 MiB
+	Now          func() time.Time // the clock; nil means time.Now
+	Log          hclog.Logger     // nil means no log
+
+	files      fileSystem // nil means the operating system's
+	maxPending int        // 0 means defaultMaxPending
+}
+
+// Journal is an open journal. All methods may be called from many goroutines.
+type Journal struct {
+	folder     string
+	files      fileSystem
+	log        hclog.Logger
+	now        func() time.Time
+	size       int64 // of a new segment
+	maxPending int
+	lock       io.Closer // keeps other agents out
+	bodies     sync.Pool // of *[]byte
+
+	wake      chan struct{} // holds one signal: something is to be committed now
+	lazy      *time.Timer   // gives that signal for entries that nobody waits for
+	quit      chan struct{} // closed by Close
+	done      chan struct{} // closed when the committer has ended
+	closeOnce sync.Once
+
+	mu       sync.Mutex // guards what follows; never held during input or output
+	next     uint64     // number of the next entry
+	prev     [32]byte   // leaf hash of the entry before it
+	hash     hash.Hash
+	leaf     [1]byte // the zero byte before every leaf; a field, so that it is not allocated
+	pending  *batch
+	free     []byte // a line buffer to use again
+	durable  care.Position
+	broken   error // why nothing can be written, or nil
+	closed   bool
+	reserve  reserve
+	segments int
+	bytes    int64
+
+	// What follows is the committer's alone.
+	segment *segment // nil when there is none
+	notes   string   // what the next JournalRepaired entry has to tell
+	retry   *time.Timer
+	tried   time.Time // when a repair was last tried
+	grouped uint64    // entries in the last commit
+}
+
+// Status is a picture of the journal at one moment.
+type Status struct {
+	Entries  uint64   // number of the last entry on disk
+	LastLeaf [32]byte // its leaf hash
+	Segments int      // segment files
+	Bytes    int64    // bytes that they take up on the volume
+	Err      error    // what Check returns
+}
+
+// Open opens the journal in a folder, which it makes if there is none, and
+// recovers from whatever ended the last run. It fails with
+// care.AuditUnavailable if the folder or a file in it is open to others, if
+// another agent has it open, or if where it ends cannot be found out. If only
+// a fresh segment cannot be made, for want of space, it succeeds: Check then
+// fails until the space is there.
+func Open(folder string, opts Options) (*Journal, error) {
+	j := newJournal(folder, opts)
+	if err := prepareFolder(j.files, folder); err != nil {
+		return nil, err
+	}
+	lock, err := j.files.lock(filepath.Join(folder, lockName))
+	if err != nil {
+		return nil, failed("audit.Open", err)
+	}
+	rec, err := recoverFolder(j.files, folder)
+	if err != nil {
+		_ = lock.Close()
+		return nil, err
+	}
+	j.lock = lock
+	j.resume(rec)
+	go j.run()
+	return j, nil
+}
+
+func newJournal(folder string, opts Options) *Journal {
+	j := &Journal{
+		folder:     folder,
+		files:      opts.files,
+		log:        opts.Log,
+		now:        opts.Now,
+		size:       cmp.Or(opts.SegmentBytes, defaultSegmentBytes),
+		maxPending: cmp.Or(opts.maxPending, defaultMaxPending),
+		bodies:     sync.Pool{New: func() any { return new([]byte) }},
+		wake:       make(chan struct{}, 1),
+		quit:       make(chan struct{}),
+		done:       make(chan struct{}),
+		hash:       sha256.New(),
+		pending:    newBatch(nil),
+		retry:      time.NewTimer(retryDelay),
+	}
+	j.retry.Stop()
+	if j.files == nil {
+		j.files = osFiles{}
+	}
+	if j.log == nil {
+		j.log = hclog.NewNullLogger()
+	}
+	if j.now == nil {
+		j.now = time.Now
+	}
+	return j
+}
+
+// resume takes up writing where recovery found the journal to end.
+func (j *Journal) resume(rec recovered) {
+	j.lazy = time.AfterFunc(lazyDelay, j.kick)
+	j.segments, j.bytes = rec.segments, rec.bytes
+	j.next, j.prev, j.durable = rec.last.Sequence+1, rec.last.Leaf, rec.last
+	j.segment, j.notes = rec.segment, strings.Join(rec.repairs, "; ")
+	if j.segment == nil {
+		fresh, err := j.freshSegment(j.next, 0)
+		if err != nil {
+			j.fail(newBatch(nil), err)
+			return
+		}
+		j.segment = fresh
+	}
+	if j.notes != "" {
+		j.log.Warn("journal repaired", "detail", j.notes)
+		j.Append(care.Event{Kind: care.JournalRepaired, Detail: j.notes})
+		j.notes = ""
+	}
+}
+
+// Append writes an event down. It gives it its number and leaf hash, starts to
+// write it and returns at once, without waiting for the disk. If nothing can
+// be written the entry has no position and its Wait fails at once.
+func (j *Journal) Append(e care.Event) care.Entry { return j.append(&e, false) }
+
+// AppendLazily is Append for an event that nobody waits for: it goes to disk
+// together with the next entry, after 2 ms at the latest.
+func (j *Journal) AppendLazily(e care.Event) care.Entry { return j.append(&e, true) }
+
+func (j *Journal) append(e *care.Event, lazily bool) care.Entry {
+	body := j.bodies.Get().(*[]byte)
+	defer j.bodies.Put(body)
+	*body = appendBody((*body)[:0], e, repairNote{})
+	return j.enqueue(*body, lazily)
+}
+
+// Check returns nil if the next entry can be expected to reach the disk, and
+// otherwise the error that its Wait would return. It does no input or output.
+func (j *Journal) Check() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.refusal(0)
+}
+
+// Status says how the journal is.
+func (j *Journal) Status() Status {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return Status{
+		Entries:  j.durable.Sequence,
+		LastLeaf: j.durable.Leaf,
+		Segments: j.segments,
+		Bytes:    j.bytes,
+		Err:      j.refusal(0),
+	}
+}
+
+// Close commits what is queued and closes the files. It fails if something
+// could not be written. It may be called more than once; Append fails from
+// then on.
+func (j *Journal) Close() error {
+	j.closeOnce.Do(func() {
+		j.mu.Lock()
+		j.closed = true
+		j.mu.Unlock()
+		close(j.quit)
+	})
+	<-j.done
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.broken
+}

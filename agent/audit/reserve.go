@@ -1,0 +1,75 @@
+package audit
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/mycarerecord/edge-agent/agent/care"
+)
+
+const (
+	maxReserve     = 256      // events kept while nothing can be written
+	maxReserveBody = 64 << 10 // bytes of one of them
+)
+
+// reserve keeps what happened while nothing could be written.
+type reserve struct {
+	kept []late
+	lost int // events that there was no room for
+}
+
+// late is one event that is to be written later.
+type late struct {
+	body []byte
+	at   time.Time // when it occurred
+}
+
+// keep remembers a body if it tells of something that is true whether or not
+// it is written. The oldest gives way. A decision to release is not such a
+// thing: what could not be written was not released.
+func (r *reserve) keep(body []byte, at time.Time) {
+	if !isFact(body) {
+		return
+	}
+	if len(body) > maxReserveBody {
+		r.lost++
+		return
+	}
+	if len(r.kept) == maxReserve {
+		r.kept = slices.Delete(r.kept, 0, 1)
+		r.lost++
+	}
+	r.kept = append(r.kept, late{bytes.Clone(body), at})
+}
+
+// keepLines remembers the events of a batch that failed.
+func (r *reserve) keepLines(lines []byte) {
+	for line := range bytes.Lines(lines) {
+		h, body, ok := parseHeader(bytes.TrimSuffix(line, []byte{'\n'}))
+		if !ok {
+			continue
+		}
+		at := h.time
+		if !h.occurred.IsZero() {
+			at = h.occurred
+		}
+		r.keep(body, at)
+	}
+}
+
+// take returns what was kept and keeps it no longer.
+func (r *reserve) take() []late {
+	kept := r.kept
+	r.kept = nil
+	return kept
+}
+
+func isFact(body []byte) bool {
+	for _, kind := range []care.EventKind{care.ReleaseRefused, care.ReleaseEnded, care.AccessRefused} {
+		if bytes.HasPrefix(body, []byte(`"kind":"`+kind+`"`)) {
+			return true
+		}
+	}
+	return false
+}
