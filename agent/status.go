@@ -99,11 +99,17 @@ func (a *Agent) watchConsent(ctx context.Context) error {
 	}
 }
 
-// identityChanged tells the log and the journal of renewed certificates.
-func (a *Agent) identityChanged(_, now identity.Status) {
-	if now.LastError != nil {
-		a.log.Warn("new certificates are not in use", "error", now.LastError)
-		return
+// identityChanged tells the log and the journal that certificate files changed.
+func (a *Agent) identityChanged(before, now identity.Status) {
+	e := a.event(care.CertificateChanged)
+	switch {
+	case now.LastError != nil:
+		e.Refusal, e.Detail = care.KindOf(now.LastError), "new certificate files are faulty; the old ones stay in use: "+detailOf(now.LastError)
+	case before.Fingerprint != now.Fingerprint:
+		e.Detail = "the agent's certificate is now " + now.Fingerprint
+	default:
+		e.Detail = "the broker roots or the deny list changed"
 	}
-	a.log.Info("certificates renewed", "fingerprint", now.Fingerprint, "not_after", now.NotAfter)
+	a.journal.AppendLazily(e)
+	a.log.Info("certificate files changed", "in_use", now.LastError == nil, "fingerprint", now.Fingerprint, "not_after", now.NotAfter)
 }

@@ -112,6 +112,25 @@ func TestFollowWaitsForTheFirstEntry(t *testing.T) {
 	}
 }
 
+func TestALineThatIsBeingWritten(t *testing.T) {
+	durable, batch := capture(t, 2, 2)
+	for cut := range batch {
+		content := append(bytes.Clone(durable), batch[:cut]...)
+		folder := crashed(t, content)
+		want := bytes.Count(content, []byte("\n"))
+		if got := len(readAll(t, folder)); got != want {
+			t.Fatalf("cut at %d: %d entries, want %d", cut, got, want)
+		}
+		if err := os.WriteFile(filepath.Join(folder, segmentName(5)), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		report, err := Verify(folder) // what is half-written in a finished segment is damage
+		if whole := bytes.HasSuffix(content, []byte("\n")); err != nil || whole != (len(report.Faults) == 0) {
+			t.Fatalf("cut at %d: report is %+v, %v", cut, report, err)
+		}
+	}
+}
+
 func TestReadingWhatIsNotThere(t *testing.T) {
 	for _, err := range Read(newFolder(t), 1, 0) {
 		wantReason(t, err, ReasonMissing)

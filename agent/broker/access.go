@@ -142,7 +142,7 @@ func (a *access) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServ
 		return statusOf(err)
 	}
 	defer leave()
-	err = handler(srv, &callerStream{stream, ctx})
+	err = handler(srv, &callerStream{stream, ctx, a.identify})
 	if st, ok := status.FromError(err); ok && err != nil {
 		// grpc's own: the request could not be received or read.
 		kind := care.BadRequest
@@ -164,10 +164,21 @@ func (a *access) recovered(err *error) {
 	}
 }
 
-// callerStream is a stream whose context knows the caller.
+// callerStream is a stream whose context knows the caller, and that looks at
+// the caller's certificate again before each message: a stream may live longer
+// than what let it in.
 type callerStream struct {
 	grpc.ServerStream
-	ctx context.Context
+	ctx      context.Context
+	identify func(context.Context) (identity.Caller, error)
+}
+
+// SendMsg sends a message, if the caller is still who they were.
+func (s *callerStream) SendMsg(m any) error {
+	if _, err := s.identify(s.ctx); err != nil {
+		return err
+	}
+	return s.ServerStream.SendMsg(m)
 }
 
 // Context returns the context of the call.

@@ -58,9 +58,10 @@ func (s *consentService) PushSnapshot(stream grpc.ClientStreamingServer[edgev1.P
 	if first.GetSequence() == 0 || !first.GetAsOf().IsValid() {
 		return badField("sequence or as_of")
 	}
+	by := callerOf(stream.Context()).Peer.Name
 	all := func(yield func(care.Directive, error) bool) {
 		for m := first; ; {
-			for d, err := range directives(m.GetDirectives(), care.Region) {
+			for d, err := range directives(m.GetDirectives(), care.Region, by) {
 				if !yield(d, err) {
 					return
 				}
@@ -86,7 +87,7 @@ func (s *consentService) PushChanges(ctx context.Context, m *edgev1.PushChangesR
 		return nil, badField("sequence or as_of")
 	}
 	var changes []care.Directive
-	for d, err := range directives(m.GetChanges(), care.Region) {
+	for d, err := range directives(m.GetChanges(), care.Region, callerOf(ctx).Peer.Name) {
 		if err != nil {
 			return nil, err
 		}
@@ -106,7 +107,7 @@ func (s *consentService) GetConsentState(context.Context, *edgev1.GetConsentStat
 
 // RecordDirective keeps one statement of the site.
 func (s *consentService) RecordDirective(ctx context.Context, m *edgev1.RecordDirectiveRequest) (*edgev1.RecordDirectiveResponse, error) {
-	d, err := directive(m.GetDirective(), care.Site)
+	d, err := directive(m.GetDirective(), care.Site, callerOf(ctx).Peer.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -149,14 +150,14 @@ func consentState(c ConsentState) *edgev1.ConsentState {
 
 // directives reads the directives of one message; the first that is wrong is
 // the last.
-func directives(list []*edgev1.Directive, authority care.Authority) iter.Seq2[care.Directive, error] {
+func directives(list []*edgev1.Directive, authority care.Authority, by string) iter.Seq2[care.Directive, error] {
 	return func(yield func(care.Directive, error) bool) {
 		if len(list) > maxDirectives {
 			yield(care.Directive{}, &care.Error{Kind: care.LimitExceeded, Op: "broker.consent", Reason: "DIRECTIVES", Detail: "a message may carry at most 1,000 directives"})
 			return
 		}
 		for _, m := range list {
-			d, err := directive(m, authority)
+			d, err := directive(m, authority, by)
 			if !yield(d, err) || err != nil {
 				return
 			}
@@ -164,7 +165,9 @@ func directives(list []*edgev1.Directive, authority care.Authority) iter.Seq2[ca
 	}
 }
 
-func directive(m *edgev1.Directive, authority care.Authority) (care.Directive, error) {
+// directive reads one directive. Where it does not say who recorded it, that is
+// the caller.
+func directive(m *edgev1.Directive, authority care.Authority, by string) (care.Directive, error) {
 	number, err := care.ParseNHSNumber(m.GetNhsNumber())
 	if err != nil {
 		return care.Directive{}, err
@@ -173,6 +176,9 @@ func directive(m *edgev1.Directive, authority care.Authority) (care.Directive, e
 	if !kind.Valid() || !m.GetEffective().IsValid() {
 		return care.Directive{}, badField("directive.kind or directive.effective")
 	}
+	if m.GetRecordedBy() != "" {
+		by = m.GetRecordedBy()
+	}
 	return care.Directive{NHSNumber: number, Kind: kind, Authority: authority, Effective: m.GetEffective().AsTime(),
-		Recorded: time.Now().UTC(), By: m.GetRecordedBy()}, nil
+		Recorded: time.Now().UTC(), By: by}, nil
 }

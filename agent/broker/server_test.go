@@ -309,6 +309,30 @@ func TestAnOversizedRequestIsRefusedAndJournalled(t *testing.T) {
 	}
 }
 
+// A certificate that ends during an answer stops it before the next message.
+func TestTheCallerIsKnownAgainAtEveryMessage(t *testing.T) {
+	h := &house{caller: identity.Caller{Peer: identity.Peer{Name: "b", Roles: identity.RoleRecords}}}
+	h.gateFn = func(c gate.Call) error {
+		c.Answer.Open(c.Request, &care.Patient{}, nil)
+		if err := c.Answer.Flush(); err != nil {
+			return err
+		}
+		h.err = &care.Error{Kind: care.Unauthenticated, Reason: "EXPIRED"}
+		c.Answer.Record(&care.Record{Resource: []byte("{}")})
+		return c.Answer.Flush()
+	}
+	stream, err := edgev1.NewRecordServiceClient(serve(t, h, nil)).GetRecord(t.Context(), &edgev1.GetRecordRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Recv(); err != nil {
+		t.Fatalf("the first message: %v", err)
+	}
+	if _, err := stream.Recv(); code(err) != "UNAUTHENTICATED EXPIRED" {
+		t.Errorf("the second message: %v", err)
+	}
+}
+
 func TestErrorsOfOthersAreNotShown(t *testing.T) {
 	h := &house{caller: identity.Caller{Peer: identity.Peer{Name: "b", Roles: identity.RoleRecords}}}
 	for name, fail := range map[string]func(gate.Call) error{

@@ -90,7 +90,7 @@ func LocalTime(t time.Time, zone *time.Location) (DateTime, error) {
 	}
 	for _, shift := range []time.Duration{-time.Hour, time.Hour} {
 		if oh, om, _ := local.Add(shift).Clock(); oh == h && om == mi {
-			return Day(y, mo, d), nil
+			return checkYear(Day(y, mo, d))
 		}
 	}
 	return checkYear(Instant(local))
@@ -112,12 +112,12 @@ func (d DateTime) Append(dst []byte) []byte {
 	case ToMonth:
 		return d.Time.AppendFormat(dst, "2006-01")
 	case ToDay:
-		return d.Time.AppendFormat(dst, "2006-01-02")
+		return d.Time.AppendFormat(dst, time.DateOnly)
 	case ToInstant:
-		if d.Time.Nanosecond() != 0 {
+		if d.Time.Nanosecond() >= 1e6 {
 			return d.Time.AppendFormat(dst, "2006-01-02T15:04:05.000Z07:00")
 		}
-		return d.Time.AppendFormat(dst, "2006-01-02T15:04:05Z07:00")
+		return d.Time.AppendFormat(dst, time.RFC3339) // this very layout is the fast one
 	}
 	return dst
 }

@@ -41,6 +41,7 @@ func TestParseDateTime(t *testing.T) {
 		{"HL7 v2 form", "196512131515", "", 0},
 		{"year 0", "0000", "", 0},
 		{"far future", "9999-12-31", "", 0},
+		{"far future, in an hour that occurs twice", "8021-10-31 01:00", "", 0},
 		{"words", "yesterday", "", 0},
 		{"trailing text", "2021-06-03 ", "", 0},
 	} {

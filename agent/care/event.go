@@ -11,17 +11,18 @@ type EventKind string
 
 // The kinds of event.
 const (
-	ReleaseDecided  EventKind = "RELEASE_DECIDED" // a request was allowed; nothing has left yet
-	ReleaseRefused  EventKind = "RELEASE_REFUSED" // a request was refused
-	ReleaseEnded    EventKind = "RELEASE_ENDED"   // how a decided or refused request ended
-	AccessRefused   EventKind = "ACCESS_REFUSED"  // a call was turned away before it named a patient
-	ConsentChanged  EventKind = "CONSENT_CHANGED"
-	ConsentShown    EventKind = "CONSENT_SHOWN" // somebody at the site looked at a patient's statements
-	ConfigApplied   EventKind = "CONFIG_APPLIED"
-	SourceWritable  EventKind = "SOURCE_WRITABLE" // a source's login can write and the site insists
-	AgentStarted    EventKind = "AGENT_STARTED"
-	AgentStopped    EventKind = "AGENT_STOPPED"
-	JournalRepaired EventKind = "JOURNAL_REPAIRED" // a torn tail was set aside, or writing resumed after a failure
+	ReleaseDecided     EventKind = "RELEASE_DECIDED" // a request was allowed; nothing has left yet
+	ReleaseRefused     EventKind = "RELEASE_REFUSED" // a request was refused
+	ReleaseEnded       EventKind = "RELEASE_ENDED"   // how a decided or refused request ended
+	AccessRefused      EventKind = "ACCESS_REFUSED"  // a call was turned away before it named a patient
+	ConsentChanged     EventKind = "CONSENT_CHANGED"
+	ConsentShown       EventKind = "CONSENT_SHOWN" // somebody at the site looked at a patient's statements
+	ConfigApplied      EventKind = "CONFIG_APPLIED"
+	CertificateChanged EventKind = "CERTIFICATE_CHANGED" // certificate files were replaced, or found faulty
+	SourceWritable     EventKind = "SOURCE_WRITABLE"     // a source's login can write and the site insists
+	AgentStarted       EventKind = "AGENT_STARTED"
+	AgentStopped       EventKind = "AGENT_STOPPED"
+	JournalRepaired    EventKind = "JOURNAL_REPAIRED" // a torn tail was set aside, or writing resumed after a failure
 )
 
 // Event is what one journal entry says. Sequence number, time and leaf hash

@@ -179,6 +179,21 @@ func TestTextStaysText(t *testing.T) {
 	}
 }
 
+// TestOtherSystem: only SNOMED CT codes are held to their form, and another
+// organisation's source needs its name only.
+func TestOtherSystem(t *testing.T) {
+	text := change(t, "system: SNOMED\n      codes: [24700007]", "system: urn:oid:1.2.3\n      codes: [A1.b]")
+	text = strings.Replace(text, "system: Example EPR\n", "organisation: RAA\n    organisation_name: Other\n", 1)
+	site, err := config.Parse("agent.yaml", []byte(text), catalogue{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := care.Origin{Source: "epr", Organisation: "RAA", OrganisationName: "Other"}
+	if site.Sources[0].Origin != want || site.Sharing.Withhold[0].System != "urn:oid:1.2.3" {
+		t.Errorf("%+v %+v", site.Sources[0].Origin, site.Sharing.Withhold)
+	}
+}
+
 func TestWindowsText(t *testing.T) {
 	windows := "\ufeff" + strings.ReplaceAll(good, "\n", "\r\n")
 	site, err := config.Parse("agent.yaml", []byte(windows), catalogue{})

@@ -237,12 +237,7 @@ func fieldsOf(t reflect.Type) []field {
 }
 
 func (d *decoder) structure(v reflect.Value, n ast.Node, path string) {
-	before := len(d.faulty)
-	list := d.entries(n, path)
-	if len(list) == 0 && slices.Contains(d.faulty[before:], path) {
-		return // no mapping at all
-	}
-	d.fill(v, list, path)
+	d.fill(v, d.entries(n, path), path)
 }
 
 // fill sets the fields of a struct from the entries of a mapping.

@@ -27,6 +27,7 @@ type odd struct {
 	Text    leaky      `yaml:"text"`
 	IP      netip.Addr `yaml:"ip"`
 	Small   int8       `yaml:"small"`
+	Token   int        `yaml:"token"`
 	Nested  []struct {
 		Wait time.Duration `yaml:"wait,required"`
 	} `yaml:"nested"`
@@ -43,6 +44,9 @@ func TestDecoderAndSettings(t *testing.T) {
 		{"ip: [1]", "$.sources[0].settings.ip: expected a single value"},
 		{"small: 128", `$.sources[0].settings.small: "128" is not a whole number`},
 		{"small: -128", ""},
+		{"small: '1'", `$.sources[0].settings.small: "1" is not a whole number`},
+		{"small: 007", `$.sources[0].settings.small: "007" is not a whole number`},
+		{"token: hunter2", "$.sources[0].settings.token: the value is not a whole number"},
 		{"nested: [{wait: 5s}, {}]", `$.sources[0].settings.nested[1].wait: the key "wait" is missing`},
 		{"nested: [{wait: 5s}, x]", `$.sources[0].settings.nested[1]: expected keys with values, such as "key: value"`},
 	} {
@@ -63,7 +67,7 @@ func TestDidYouMean(t *testing.T) {
 	for text, want := range map[string]string{
 		"ALERGIES": "ALLERGIES", "allergies": "ALLERGIES", "care-plans": "CARE_PLANS", "DOCUMENT": "DOCUMENTS",
 		"ALLEGRIES": "ALLERGIES", "BANANAS": "", "": "", "MED": "MEDICATIONS",
-		strings.Repeat("A", 65): "",
+		"MEDICATIONS" + strings.Repeat("S", 60): "",
 	} {
 		if got, _ := closest(text, names); got != want {
 			t.Errorf("%q suggests %q, want %q", text, got, want)

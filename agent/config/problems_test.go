@@ -55,6 +55,7 @@ func TestSecrets(t *testing.T) {
 		"url":              "host: [postgres://user:hunter2@db/x]",
 		"url value":        "driver: postgres://user:hunter2@db/x",
 		"key block":        "host: |\n        -----BEGIN PRIVATE KEY-----\n      hunter2: [\n        -----END PRIVATE KEY-----",
+		"key by itself":    "host: x\n      -----BEGIN PRIVATE KEY-----\n      hunter2: @",
 		"repeated":         "password: hunter2\n      password: hunter2",
 		"key of a map":     "sets: {'token: hunter2': []}",
 		"comment":          "driver: x # password: hunter2",
@@ -109,6 +110,21 @@ func TestManyProblems(t *testing.T) {
 	const missing = 5 // site, listen, identity, consent and sources
 	if len(got) != 100 || !strings.HasSuffix(got[99], fmt.Sprintf("(and %d more problems)", 50+missing)) {
 		t.Errorf("%d problems, the last %s", len(got), got[len(got)-1])
+	}
+}
+
+func TestProblemError(t *testing.T) {
+	for _, test := range []struct {
+		problem config.Problem
+		want    string
+	}{
+		{config.Problem{File: "f", Line: 7, Column: 4, Text: "\té x: y", Path: "$.x", Detail: "wrong"},
+			"f:7:4: $.x: wrong\n  7 | \té x: y\n    | \t  ^"},
+		{config.Problem{File: "f", Line: 10, Column: 3, Text: "ab", Detail: "wrong"}, "f:10:3: wrong\n  10 | ab"},
+	} {
+		if got := test.problem.Error(); got != test.want {
+			t.Errorf("got  %q\nwant %q", got, test.want)
+		}
 	}
 }
 

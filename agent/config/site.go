@@ -233,7 +233,7 @@ type Limits struct {
 	ConcurrentRequests int `yaml:"concurrent_requests" range:"1..4096"`
 
 	// Requests of one broker in a minute.
-	RequestsPerMinute int `yaml:"requests_per_minute" range:"1..100000"`
+	RequestsPerMinute int `yaml:"requests_per_minute" range:"1..10000000"`
 
 	// How long one request may take, from its receipt to the last byte.
 	RequestTimeout time.Duration `yaml:"request_timeout" range:"1s..5m"`

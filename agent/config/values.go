@@ -49,9 +49,7 @@ func (d *decoder) special(v reflect.Value, n ast.Node, path string) (handled boo
 	all := d.listOrAll(n, path, "ALL", func(item ast.Node, path string) {
 		var s care.Section
 		d.value(reflect.ValueOf(&s).Elem(), item, path)
-		if s.Valid() {
-			listed = listed.With(s)
-		}
+		listed = listed.With(s)
 	})
 	if all {
 		listed = care.AllSections

@@ -3,6 +3,8 @@ package consent
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -210,13 +212,7 @@ func TestDamageWhileOpen(t *testing.T) {
 	b := newBench(t)
 	s := b.filled(t, said(care.Region, 1, care.Dissent, 1))
 	check(t, s.Verify(context.Background()))
-	f, err := os.OpenFile(b.path, os.O_RDWR, 0)
-	check(t, err)
-	info, err := f.Stat()
-	check(t, err)
-	_, err = f.WriteAt(make([]byte, info.Size()-8192), 8192) // all but the headers, in the mapped pages too
-	check(t, err)
-	check(t, f.Close())
+	b.wipe(t)
 	fails(t, s.Verify(context.Background()), care.ConsentUnavailable, ReasonDamaged)
 	answers(t, s, 1, care.ConsentUnavailable, ReasonDamaged)
 	answers(t, s, 2, care.ConsentUnavailable, ReasonDamaged)
@@ -274,15 +270,63 @@ func TestPoison(t *testing.T) {
 	answers(t, s, 2, care.OK, "") // was never acknowledged
 }
 
-// TestPanicInChange proves that a panic of bbolt in a change poisons the store
-// and that Close does not wait for locks that nobody will release.
+// TestReplayedEntry proves that an entry the store itself once wrote, put back
+// in the place of a later one of the same kind, is noticed.
+func TestReplayedEntry(t *testing.T) {
+	b := newBench(t)
+	s := b.filled(t, said(care.Region, 1, care.ConsentGiven, 9))
+	key, name := s.sealers.Get().(*sealer).key(number(1)), []byte("REGION 1")
+	var old []byte
+	check(t, s.db.View(func(tx *bbolt.Tx) error { old = bytes.Clone(tx.Bucket(name).Get(key[:])); return nil }))
+	put(t, s, said(care.Region, 1, care.ConsentGiven, 1))
+	check(t, s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(name).Put(key[:], old) }))
+	fails(t, s.Verify(context.Background()), care.ConsentUnavailable, ReasonDamaged)
+}
+
+// TestUsedPageListedAsFree proves that a free list that would have bbolt write
+// over a page in use is noticed before it can.
+func TestUsedPageListedAsFree(t *testing.T) {
+	b := newBench(t)
+	image := damageable(t, b)
+	m, err := newestMeta(bytes.NewReader(image))
+	check(t, err)
+	list := image[m.freelist*4096:]
+	count := binary.NativeEndian.Uint16(list[10:])
+	binary.NativeEndian.PutUint16(list[10:], count+1)
+	binary.NativeEndian.PutUint64(list[pageHeader+8*int(count):], m.root)
+	if err := checkPages(bytes.NewReader(image), int64(len(image))); !errors.Is(err, errLayout) {
+		t.Errorf("got %v", err)
+	}
+	binary.NativeEndian.PutUint16(list[10:], count-1) // and a page that is nowhere
+	if err := checkPages(bytes.NewReader(image), int64(len(image))); !errors.Is(err, errLayout) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestPanicInChange proves that a panic of bbolt in a change poisons the
+// store, and that Close does not wait for locks that bbolt then never releases:
+// here undoing the change panics as well.
 func TestPanicInChange(t *testing.T) {
-	s := newBench(t).filled(t)
-	err := s.update(func(*bbolt.Tx, *state) (bool, error) { panic("page 7 makes no sense") })
+	b := newBench(t)
+	s := b.filled(t, said(care.Region, 1, care.Dissent, 1))
+	b.wipe(t)
+	_, err := s.Set(context.Background(), said(care.Site, 1, care.Dissent, 1))
 	fails(t, err, care.ConsentUnavailable, ReasonPoisoned)
 	<-s.Failed()
 	answers(t, s, 1, care.ConsentUnavailable, ReasonPoisoned)
 	check(t, s.Close())
+}
+
+// wipe zeroes all of the file but its headers, in the mapped pages too.
+func (b *bench) wipe(t *testing.T) {
+	t.Helper()
+	f, err := os.OpenFile(b.path, os.O_RDWR, 0)
+	check(t, err)
+	info, err := f.Stat()
+	check(t, err)
+	_, err = f.WriteAt(make([]byte, info.Size()-8192), 8192)
+	check(t, err)
+	check(t, f.Close())
 }
 
 // TestCrashWhileStaging proves that half a snapshot is never seen and is

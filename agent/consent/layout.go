@@ -101,7 +101,7 @@ func newestMeta(file io.ReaderAt) (meta, error) {
 	if err != nil {
 		return meta{}, err
 	}
-	if b.pageSize != a.pageSize || a.tx%2 != 0 || b.tx%2 != 1 || max(a.tx, b.tx)-min(a.tx, b.tx) != 1 {
+	if b.pageSize != a.pageSize {
 		return meta{}, errLayout
 	}
 	if a.tx > b.tx {

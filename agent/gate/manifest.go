@@ -22,10 +22,10 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // manifest is the digest of the records of an answer. Hashing every byte would
 // cost as much as encrypting it, so what is hashed is a line for each record:
-// section, type, id, effective and recorded date, length and CRC-32C of its
-// resource, in the order of sending. It tells which entries were sent and
-// whether one of them was another; it does not stand against someone who makes
-// a resource of the same length and CRC.
+// section, type, id, length and CRC-32C of its resource, in the order of
+// sending. It tells which entries were sent and whether one of them was
+// another; it does not stand against someone who makes a resource of the same
+// length and CRC.
 type manifest struct {
 	hash  hash.Hash
 	lines []byte
@@ -42,8 +42,6 @@ func (m *manifest) add(r *care.Record) {
 	b := append(m.lines, byte(r.Section))
 	b = append(append(b, r.Type...), 0)
 	b = append(append(b, r.ID...), 0)
-	b = append(r.Effective.Append(b), 0)
-	b = append(r.Recorded.Append(b), 0)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(r.Resource)))
 	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(r.Resource, castagnoli))
 	if m.lines = b; len(b) >= manifestBuffer {

@@ -89,8 +89,23 @@ func TestIdentifyRefusesOtherAuthorities(t *testing.T) {
 	if _, err := k.Identify(whole); err != nil {
 		t.Errorf("after a try without its intermediate the same leaf is refused: %v", err)
 	}
-	_, err = k.Identify(&tls.ConnectionState{PeerCertificates: []*x509.Certificate{below.Authority()}})
+	authority := *below.Authority()
+	authority.URIs, authority.ExtKeyUsage = whole.PeerCertificates[0].URIs, whole.PeerCertificates[0].ExtKeyUsage
+	_, err = k.Identify(&tls.ConnectionState{PeerCertificates: []*x509.Certificate{&authority}})
 	wantReason(t, err, care.Unauthenticated, ReasonWrongUsage)
+}
+
+// TestAuthoritiesExpireToo has a leaf that outlives its root.
+func TestAuthoritiesExpireToo(t *testing.T) {
+	s := newSite(t)
+	k := s.load(Options{})
+	state := connected(t, s.issue(s.region, throwaway.Leaf{URI: brokerURI, Client: true, NotAfter: s.now().AddDate(20, 0, 0)}))
+	if _, err := k.Identify(state); err != nil {
+		t.Fatal(err)
+	}
+	s.ahead.Store(int64(11 * 366 * 24 * time.Hour))
+	_, err := k.Identify(state)
+	wantReason(t, err, care.Unauthenticated, ReasonUntrusted)
 }
 
 func TestIdentifyInsistsOnTheIssuer(t *testing.T) {

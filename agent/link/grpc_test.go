@@ -3,6 +3,8 @@ package link
 import (
 	"context"
 	"crypto/tls"
+	"encoding/binary"
+	"io"
 	"net"
 	"path/filepath"
 	"strings"
@@ -32,12 +34,11 @@ type agent struct {
 	keeper  *identity.Keeper
 	ahead   atomic.Int64 // how far its clock is ahead, in nanoseconds
 	refused chan error   // handshakes that were refused
-	onCall  func()       // runs within each call
 }
 
 func startAgent(t *testing.T, limits Limits) *agent {
 	t.Helper()
-	a := &agent{region: newEnds(t).region, refused: make(chan error, 100), onCall: func() {}}
+	a := &agent{region: newEnds(t).region, refused: make(chan error, 100)}
 	a.keeper = a.identity(t)
 	creds := NewCredentials(a.keeper.ServerTLS())
 	creds.OnRefused = func(_ net.Addr, err error) { a.refused <- err }
@@ -84,7 +85,6 @@ func (a *agent) intercept(ctx context.Context, request any, _ *grpc.UnaryServerI
 	if _, err := a.keeper.Identify(ConnectionState(ctx)); err != nil {
 		return nil, status.Error(codes.Unauthenticated, care.ReasonOf(err))
 	}
-	a.onCall()
 	return handler(ctx, request)
 }
 
@@ -242,42 +242,43 @@ func TestRequestsAreBounded(t *testing.T) {
 	}
 }
 
-func TestCallsAtOnceAreBounded(t *testing.T) {
+// TestSettingsAnnounceTheLimits reads the server's first frame (RFC 9113
+// section 6.5): gRPC enforces what it announces there.
+func TestSettingsAnnounceTheLimits(t *testing.T) {
 	limits := DefaultLimits()
-	limits.Streams = 2
+	limits.Streams = 7
 	a := startAgent(t, limits)
-	var running, most atomic.Int32
-	arrived, leave := make(chan struct{}), make(chan struct{})
-	a.onCall = func() {
-		n := running.Add(1)
-		most.Store(max(most.Load(), n))
-		arrived <- struct{}{}
-		<-leave
-		running.Add(-1)
+	conn, err := tls.Dial("tcp", a.address, a.broker(t))
+	if err != nil {
+		t.Fatal(err)
 	}
-	client := a.dial(t, credentials.NewTLS(a.broker(t)))
-	const calls = 8
-	done := make(chan error, calls)
-	for range calls {
-		go func() { done <- check(t, client) }()
+	defer conn.Close()
+	header := make([]byte, 9)
+	if _, err := io.ReadFull(conn, header); err != nil {
+		t.Fatal(err)
 	}
-	<-arrived
-	<-arrived
-	go func() {
-		for range calls {
-			leave <- struct{}{}
-		}
-	}()
-	for range calls - 2 {
-		<-arrived
+	payload := make([]byte, int(header[1])<<8|int(header[2]))
+	if _, err := io.ReadFull(conn, payload); err != nil || header[3] != 4 {
+		t.Fatalf("frame of type %d, %v, want settings", header[3], err)
 	}
-	for range calls {
-		if err := <-done; err != nil {
-			t.Error(err)
+	got := map[uint16]uint32{}
+	for ; len(payload) >= 6; payload = payload[6:] {
+		got[binary.BigEndian.Uint16(payload)] = binary.BigEndian.Uint32(payload[2:])
+	}
+	for id, want := range map[uint16]uint32{3: 7, 4: streamWindow, 6: maxHeaderBytes} {
+		if got[id] != want {
+			t.Errorf("setting %d is %d, want %d", id, got[id], want)
 		}
 	}
-	if most.Load() != 2 {
-		t.Errorf("%d calls at once, want 2", most.Load())
+}
+
+func TestProbesOfThePortAreNotReported(t *testing.T) {
+	a, b := net.Pipe()
+	b.Close()
+	creds := NewCredentials(newEnds(t).server)
+	creds.OnRefused = func(_ net.Addr, err error) { t.Errorf("reported %v", err) }
+	if _, _, err := creds.ServerHandshake(a); err != io.EOF { // gRPC compares it so
+		t.Errorf("got %v, want io.EOF itself", err)
 	}
 }
 

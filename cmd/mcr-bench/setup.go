@@ -35,7 +35,7 @@ brokers:
   - {name: bench, uri: "urn:mcr:bench:broker", roles: [records, consent, status]}
 consent: {model: opt-out}
 sharing: {enabled: true, sections: [ALL], purposes: [TREAT], organisations: [ANY]}
-limits: {requests_per_minute: 100000, concurrent_requests: 256}
+limits: {requests_per_minute: 10000000, concurrent_requests: 256}
 sources:
   - {name: clinical, kind: memory, settings: {patients: 1}}
 `))

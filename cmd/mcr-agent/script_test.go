@@ -1,0 +1,54 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/mycarerecord/edge-agent/agent/identity/throwaway"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"mcr-agent": main})
+}
+
+// TestScripts runs the command line as people do.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata", Cmds: map[string]func(*testscript.TestScript, bool, []string){"expand": expand}, Setup: func(env *testscript.Env) error {
+		// The local socket's path must be short, so the state is not in $WORK.
+		state, err := os.MkdirTemp("", "mcr")
+		if err != nil {
+			return err
+		}
+		env.Defer(func() { _ = os.RemoveAll(state) })
+		env.Setenv("STATE", state)
+		return certificates(env.WorkDir)
+	}})
+}
+
+// certificates issues those that the scripts' agent.yaml names.
+func certificates(folder string) error {
+	ca, err := throwaway.New(time.Now())
+	if err != nil {
+		return err
+	}
+	issued, err := ca.Issue(throwaway.Leaf{Name: "agent", DNS: []string{"localhost"}, Server: true})
+	if err != nil {
+		return err
+	}
+	if _, _, err := issued.WriteFiles(folder, "agent"); err != nil {
+		return err
+	}
+	return ca.WriteRoot(filepath.Join(folder, "ca.pem"))
+}
+
+// expand replaces the variables in files by their values.
+func expand(ts *testscript.TestScript, _ bool, files []string) {
+	for _, name := range files {
+		text := os.Expand(ts.ReadFile(name), ts.Getenv)
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))
+	}
+}
