@@ -67,15 +67,24 @@ func certificateAttention(keeper identity.Status) (attention []string) {
 	return attention
 }
 
-// watchHealth keeps the answer of the gRPC health check current.
+// watchHealth keeps the answer of the gRPC health check current: every second,
+// and at once when a source was found readable or not.
 func (a *Agent) watchHealth(ctx context.Context) error {
-	return every(ctx, time.Second, func() {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
 		state := grpc_health_v1.HealthCheckResponse_NOT_SERVING
 		if a.Status().Releasing {
 			state = grpc_health_v1.HealthCheckResponse_SERVING
 		}
 		a.health.SetServingStatus("", state)
-	})
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		case <-a.probed:
+		}
+	}
 }
 
 // watchConsent checks the consent store every hour, and ends the agent when a

@@ -22,6 +22,9 @@ const (
 	ReasonClosed      = "CLOSED"      // the agent is stopping
 )
 
+// reasonTorn is the true_reason of the repair of a torn tail, which is no error.
+const reasonTorn = "TORN_TAIL"
+
 // advice says for each reason what happened and what to do.
 var advice = map[string]string{
 	ReasonNoSpace:     "the journal's disk is full; free space on it and the agent resumes by itself",

@@ -254,6 +254,14 @@ func TestTheFolderIsTakenAway(t *testing.T) {
 		if _, err := os.Stat(folder); !os.IsNotExist(err) {
 			t.Fatal("the folder was made anew: entries could go to the wrong volume")
 		}
+		if err := os.Mkdir(folder, 0o755); err != nil { // what an unmounted volume leaves
+			t.Fatal(err)
+		}
+		time.Sleep(3 * retryDelay)
+		wantReason(t, j.Check(), ReasonPermissions)
+		if err := os.Remove(folder); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.Rename(folder+".away", folder); err != nil {
 			t.Fatal(err)
 		}

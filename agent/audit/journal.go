@@ -152,8 +152,8 @@ func (j *Journal) resume(rec recovered) {
 		j.segment = fresh
 	}
 	if j.notes != "" {
-		j.log.Warn("journal repaired", "detail", j.notes)
-		j.Append(care.Event{Kind: care.JournalRepaired, Detail: j.notes})
+		j.log.Warn("journal repaired", "reason", rec.reason, "detail", j.notes)
+		j.Append(care.Event{Kind: care.JournalRepaired, TrueReason: rec.reason, Detail: j.notes})
 		j.notes = ""
 	}
 }

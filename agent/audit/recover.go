@@ -18,6 +18,7 @@ type recovered struct {
 	segments int
 	bytes    int64    // allocated, over all segments
 	repairs  []string // what had to be repaired
+	reason   string   // the code of that
 }
 
 // recoverFolder finds where the journal ends and sets aside what a crash left
@@ -89,7 +90,7 @@ func (rec *recovered) recoverSegment(files fileSystem, path string, first uint64
 	case err != nil:
 		return err
 	case x.damaged():
-		rec.last = x.newest().position()
+		rec.last, rec.reason = x.newest().position(), ReasonDamaged
 		rec.repairs = append(rec.repairs, "entries in "+filepath.Base(path)+" are damaged; the file is left as it is and a new one begun")
 		return nil
 	}
@@ -106,6 +107,7 @@ func (rec *recovered) mend(s *segment, x *extent) error {
 		if err != nil {
 			return err
 		}
+		rec.reason = reasonTorn
 		rec.repairs = append(rec.repairs, fmt.Sprintf("%d half-written bytes at the end of %s were set aside in %s",
 			x.tail-x.end, filepath.Base(s.path), name))
 		if err := writeZeros(s.file, x.end, x.tail); err != nil {

@@ -101,7 +101,7 @@ func TestATailTornAtEveryByte(t *testing.T) {
 			if got := contentOf(t, torn[0]); !bytes.Equal(got, batch[whole:cut]) {
 				t.Fatalf("cut at %d: %d bytes were set aside, want the %d that were half-written", cut, len(got), cut-whole)
 			}
-			if last := readAll(t, folder); last[len(last)-31].Kind != care.JournalRepaired {
+			if last := readAll(t, folder); last[len(last)-31].Kind != care.JournalRepaired || last[len(last)-31].TrueReason != reasonTorn {
 				t.Fatalf("cut at %d: the repair is not in the journal", cut)
 			}
 		}

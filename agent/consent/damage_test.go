@@ -283,6 +283,21 @@ func TestReplayedEntry(t *testing.T) {
 	fails(t, s.Verify(context.Background()), care.ConsentUnavailable, ReasonDamaged)
 }
 
+// TestOlderCopyWhileOpen proves that an older copy of the whole file, written
+// over the open one, is noticed though it is flawless in itself.
+func TestOlderCopyWhileOpen(t *testing.T) {
+	b := newBench(t)
+	s := b.filled(t)
+	older, err := os.ReadFile(b.path)
+	check(t, err)
+	put(t, s, said(care.Site, 1, care.Dissent, 1))
+	f, err := os.OpenFile(b.path, os.O_RDWR, 0)
+	check(t, err)
+	_, err = f.WriteAt(older, 0)
+	check(t, errors.Join(err, f.Close()))
+	fails(t, s.Verify(context.Background()), care.ConsentUnavailable, ReasonDamaged)
+}
+
 // TestUsedPageListedAsFree proves that a free list that would have bbolt write
 // over a page in use is noticed before it can.
 func TestUsedPageListedAsFree(t *testing.T) {
@@ -304,8 +319,7 @@ func TestUsedPageListedAsFree(t *testing.T) {
 }
 
 // TestPanicInChange proves that a panic of bbolt in a change poisons the
-// store, and that Close does not wait for locks that bbolt then never releases:
-// here undoing the change panics as well.
+// store, and that Close returns all the same.
 func TestPanicInChange(t *testing.T) {
 	b := newBench(t)
 	s := b.filled(t, said(care.Region, 1, care.Dissent, 1))

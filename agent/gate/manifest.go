@@ -31,13 +31,13 @@ type manifest struct {
 	lines []byte
 }
 
-// manifestBuffer is how many bytes of lines are hashed at once.
-const manifestBuffer = 4 << 10
+// manifestBuffer is about how many bytes of lines are hashed at once.
+const manifestBuffer = 512
 
 func (m *manifest) add(r *care.Record) {
 	if m.hash == nil {
 		m.hash = sha256.New()
-		m.lines = make([]byte, 0, manifestBuffer+512)
+		m.lines = make([]byte, 0, 2*manifestBuffer)
 	}
 	b := append(m.lines, byte(r.Section))
 	b = append(append(b, r.Type...), 0)

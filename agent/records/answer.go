@@ -14,10 +14,11 @@ type answer struct {
 	query  Query
 	sink   Sink
 
-	mu       sync.Mutex // guards all below; held during every call of sink
-	err      error      // the sink's failure
-	bytes    int64
-	sections [care.AboutMe + 1]progress
+	mu    sync.Mutex // guards all below; held during every call of sink
+	err   error      // the sink's failure
+	bytes int64
+	asked []progress              // in the order of the sections
+	index [care.AboutMe + 1]uint8 // where in asked a section is
 }
 
 // progress is the state of one asked section.
@@ -28,10 +29,13 @@ type progress struct {
 }
 
 func newAnswer(r *Reader, query Query, sink Sink) *answer {
-	a := &answer{reader: r, query: query, sink: sink}
+	a := &answer{reader: r, query: query, sink: sink, asked: make([]progress, query.Sections.Len())}
+	at := 0
 	for s := range query.Sections.All() {
-		p := &a.sections[s]
-		p.outcome = care.Outcome{Section: s, State: care.NotSupported}
+		p := &a.asked[at]
+		a.index[s] = uint8(at)
+		at++
+		p.outcome.Section, p.outcome.State = s, care.NotSupported
 		for i := range r.sources {
 			if r.sources[i].sections.Has(s) {
 				p.open++
@@ -41,10 +45,28 @@ func newAnswer(r *Reader, query Query, sink Sink) *answer {
 	return a
 }
 
+// of returns the progress of an asked section.
+func (a *answer) of(s care.Section) *progress { return &a.asked[a.index[s]] }
+
 func (a *answer) failure() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.err
+}
+
+// readAll reads the sources side by side. When the sink fails all are stopped.
+func (a *answer) readAll(ctx context.Context, held []holding, shadow care.SectionSet) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var all sync.WaitGroup
+	for _, h := range held {
+		all.Go(func() {
+			if a.readSource(ctx, h, shadow); a.failure() != nil {
+				stop()
+			}
+		})
+	}
+	all.Wait()
 }
 
 // readSource reads everything asked of one source, and ends all its sections.
@@ -139,7 +161,7 @@ func (s *sourceRead) record(r *care.Record) {
 	if !s.asked.Has(r.Section) || s.ended.Has(r.Section) {
 		return // a shadow section, or one already ended
 	}
-	out := &a.sections[r.Section].outcome
+	out := &a.of(r.Section).outcome
 	s.rows[r.Section]++
 	switch {
 	case secret:
@@ -159,7 +181,7 @@ func (s *sourceRead) record(r *care.Record) {
 
 // send passes a record on, within the budget of bytes.
 func (a *answer) send(r *care.Record) {
-	out := &a.sections[r.Section].outcome
+	out := &a.of(r.Section).outcome
 	if a.bytes += int64(len(r.Resource)); a.bytes > a.reader.limits.Bytes {
 		out.Failed++
 		return
@@ -199,7 +221,7 @@ func (s *sourceRead) release() {
 			return
 		}
 		if _, bad := s.withheld[r.ID]; bad {
-			a.sections[r.Section].outcome.Withheld++
+			a.of(r.Section).outcome.Withheld++
 			continue
 		}
 		a.send(r)
@@ -224,7 +246,7 @@ func (s *sourceRead) endRest(state care.State, reason string) {
 // end merges one source's end of a section into its outcome. When it was the
 // last source, the sink is told.
 func (a *answer) end(origin *care.Origin, e *care.End, yielded int) {
-	p := &a.sections[e.Section]
+	p := a.of(e.Section)
 	out := &p.outcome
 	p.open--
 	out.Read += max(e.Read, yielded+e.Failed)
@@ -259,8 +281,8 @@ func (a *answer) end(origin *care.Origin, e *care.End, yielded int) {
 func (a *answer) finish() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for s := range a.query.Sections.All() {
-		if p := &a.sections[s]; !p.told {
+	for i := range a.asked {
+		if p := &a.asked[i]; !p.told {
 			a.tell(p)
 		}
 	}

@@ -9,7 +9,6 @@ package records
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
@@ -101,20 +100,10 @@ func (r *Reader) shadow(asked care.SectionSet) care.SectionSet {
 
 func (r *Reader) read(ctx context.Context, match *Match, query Query, sink Sink, shadow care.SectionSet) error {
 	a := newAnswer(r, query, sink)
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
 	if len(match.held) == 1 {
 		a.readSource(ctx, match.held[0], shadow)
 	} else {
-		var all sync.WaitGroup
-		for _, h := range match.held {
-			all.Go(func() {
-				if a.readSource(ctx, h, shadow); a.failure() != nil {
-					stop()
-				}
-			})
-		}
-		all.Wait()
+		a.readAll(ctx, match.held, shadow)
 	}
 	if err := a.failure(); err != nil {
 		return err
