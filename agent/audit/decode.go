@@ -78,6 +78,7 @@ type LineOutcome struct {
 	Read     int64     `json:"read"`
 	Sent     int64     `json:"sent"`
 	Withheld int64     `json:"withheld"`
+	Outside  int64     `json:"outside"`
 	Failed   int64     `json:"failed"`
 	Ended    int64     `json:"ended"`
 	Limit    int64     `json:"limit"`

@@ -49,8 +49,8 @@
 //	refusal, true_reason                     what the caller was told, and why
 //	detail, consent_epoch, config, alert
 //	decision                                 seq of the decision that this ends
-//	outcomes    [{section, state, read, sent, withheld, failed, ended, limit,
-//	              boundary, as_of, warnings, reason, sources, details}]
+//	outcomes    [{section, state, read, sent, withheld, outside, failed,
+//	              ended, limit, boundary, as_of, warnings, reason, sources, details}]
 //	outcomes_cut                             there were more than 32
 //	records, bytes, digest, duration_us
 //	directive   {kind, authority, effective, recorded, by}

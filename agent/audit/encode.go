@@ -128,6 +128,7 @@ func appendOutcome(dst []byte, out *care.Outcome) []byte {
 	o.number("read", int64(out.Read))
 	o.number("sent", int64(out.Sent))
 	o.number("withheld", int64(out.Withheld))
+	o.number("outside", int64(out.Outside))
 	o.number("failed", int64(out.Failed))
 	o.number("ended", int64(out.Ended))
 	o.number("limit", int64(out.Limit))

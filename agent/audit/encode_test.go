@@ -35,7 +35,7 @@ func everyKind() []care.Event {
 		{Kind: care.ReleaseEnded, Request: request, Decision: 2, Records: 17, Bytes: 52431, Digest: "sha256:0bad", Duration: 1234567 * time.Nanosecond,
 			Outcomes: []care.Outcome{
 				{Section: care.Allergies, State: care.Complete, Read: 3, Sent: 3, Ended: 1, Sources: []string{"emis", "lab"}},
-				{Section: care.Medications, State: care.Withheld, Read: 9, Sent: 7, Withheld: 1, Failed: 1, Limit: 500,
+				{Section: care.Medications, State: care.Withheld, Read: 10, Sent: 7, Withheld: 1, Outside: 1, Failed: 1, Limit: 500,
 					Boundary: care.Day(2019, 7, 1), AsOf: at, Warnings: []care.Warning{care.ConfidentialItems, care.DataInTransit},
 					Reason: "ROW_UNMAPPABLE", Sources: []string{"emis"}, Details: []string{"table medication, column dose"}},
 			}},

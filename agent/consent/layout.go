@@ -165,54 +165,75 @@ func (l *layout) body(p page) ([]byte, error) {
 }
 
 // tree walks a tree of pages. In the root tree, leaf elements are the buckets;
-// in any other they are entries, which verify reads.
+// in any other they are entries, whose content verify reads.
 func (l *layout) tree(id uint64, depth int, root bool) error {
 	p, err := l.take(id)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case depth > maxDepth, p.flags != branchPage && p.flags != leafPage, p.flags == branchPage && p.count == 0:
+	}
+	if depth > maxDepth || p.flags != branchPage && p.flags != leafPage || p.flags == branchPage && p.count == 0 {
 		return errLayout
-	case p.flags == leafPage && !root:
-		return nil
 	}
 	body, err := l.body(p)
 	if err != nil {
 		return err
 	}
-	if int(p.count)*elementSize > len(body) {
+	if !contained(body, p) {
 		return errLayout
 	}
-	for i := range int(p.count) {
-		if element := body[i*elementSize:]; p.flags == branchPage {
+	for i := 0; err == nil && i < int(p.count); i++ {
+		switch element := body[i*elementSize:]; {
+		case p.flags == branchPage:
 			err = l.tree(binary.NativeEndian.Uint64(element[8:]), depth+1, root)
-		} else {
+		case root:
 			err = l.bucket(element)
 		}
-		if err != nil {
-			return err
-		}
 	}
-	return nil
+	return err
 }
 
-// bucket walks the tree of one bucket, unless it is small enough to lie within
-// its element: then verify reads it.
+// contained reports whether all elements of a page, and what they point to,
+// lie within its body: bbolt would read whatever memory is there.
+func contained(body []byte, p page) bool {
+	if int(p.count)*elementSize > len(body) {
+		return false
+	}
+	order := binary.NativeEndian
+	for i := range int(p.count) {
+		element := body[i*elementSize:]
+		end := uint64(order.Uint32(element)) + uint64(order.Uint32(element[4:])) // branch: key at, key size
+		if p.flags == leafPage {
+			end = uint64(order.Uint32(element[4:])) + uint64(order.Uint32(element[8:])) + uint64(order.Uint32(element[12:]))
+		}
+		if end > uint64(len(element)) {
+			return false
+		}
+	}
+	return true
+}
+
+// bucket walks the tree of one bucket, or checks the page of one that is small
+// enough to lie within its element.
 func (l *layout) bucket(element []byte) error {
 	order := binary.NativeEndian
 	start := uint64(order.Uint32(element[4:])) + uint64(order.Uint32(element[8:]))
 	size := uint64(order.Uint32(element[12:]))
-	if order.Uint32(element) != bucketLeaf || size < bucketSize || start+size > uint64(len(element)) {
+	if order.Uint32(element) != bucketLeaf || size < bucketSize {
 		return errLayout
 	}
-	root := order.Uint64(element[start:])
-	switch {
-	case root == 0 && size >= bucketSize+pageHeader:
-		return nil
-	case root == 0, size != bucketSize:
+	value := element[start : start+size] // contained has checked it
+	switch root := order.Uint64(value); {
+	case root != 0 && size == bucketSize:
+		return l.tree(root, 0, false)
+	case root != 0 || size < bucketSize+pageHeader:
 		return errLayout
 	}
-	return l.tree(root, 0, false)
+	header := value[bucketSize:]
+	inline := page{flags: order.Uint16(header[8:]), count: order.Uint16(header[10:])}
+	if inline.flags != leafPage || !contained(header[pageHeader:], inline) {
+		return errLayout
+	}
+	return nil
 }
 
 // freelist notes the listed pages as used; one that is used already may not be
