@@ -17,6 +17,14 @@ type batch struct {
 
 func newBatch(buffer []byte) *batch { return &batch{lines: buffer[:0], done: make(chan struct{})} }
 
+// count returns how many entries the batch has.
+func (b *batch) count() uint64 {
+	if len(b.lines) == 0 {
+		return 0
+	}
+	return b.last.Sequence - b.first + 1
+}
+
 // finish wakes all who wait for the batch.
 func (b *batch) finish(err error) {
 	b.err = err

@@ -15,6 +15,11 @@ const (
 	maxSpareBuffer = 1 << 20
 	// maxPace is the longest time for which a commit is put off.
 	maxPace = time.Millisecond
+	// paceStep is how long the committer sleeps between looks at the queue.
+	paceStep = 50 * time.Microsecond
+	// fewWriters and manyWriters are how many entries of one commit tell that
+	// a few, or many, write at once.
+	fewWriters, manyWriters = 3, 16
 )
 
 // run is the committer: the one goroutine that touches the files.
@@ -35,20 +40,29 @@ func (j *Journal) run() {
 }
 
 // pace lets those whom the last commit woke queue their next entries, so that
-// all share one commit instead of taking turns, half of them in each. That
-// saves nearly every second sync when many write, and costs one or few yields
-// to the scheduler; a lone writer is never held up.
+// all share one commit instead of taking turns, half of them in each. A lone
+// writer is never held up; a few cost some yields to the scheduler; when there
+// are many, a sync each would take more of the processor than the requests do,
+// so the commit waits for about as many entries as the last one had, but never
+// longer than two syncs take.
 func (j *Journal) pace() {
-	if j.grouped < 3 {
+	if j.grouped < fewWriters {
 		return
 	}
+	limit := min(maxPace, 2*j.syncTime)
 	began := time.Now()
-	for queued, before := 0, -1; queued != before && time.Since(began) < maxPace; {
-		before = queued
-		runtime.Gosched()
+	for queued, before := uint64(0), uint64(0); queued < j.grouped && time.Since(began) < limit; before = queued {
+		if j.grouped < manyWriters {
+			runtime.Gosched()
+		} else {
+			time.Sleep(paceStep)
+		}
 		j.mu.Lock()
-		queued = len(j.pending.lines)
+		queued = j.pending.count()
 		j.mu.Unlock()
+		if j.grouped < manyWriters && queued == before {
+			return
+		}
 	}
 }
 
@@ -92,13 +106,16 @@ func (j *Journal) write(b *batch) error {
 		j.retire(0)
 		j.segment = fresh
 	}
-	return j.segment.commit(b.lines)
+	began := time.Now()
+	err := j.segment.commit(b.lines)
+	j.syncTime = time.Since(began)
+	return err
 }
 
 // settle is called once a batch is on disk. What could not be written before
 // is queued now.
 func (j *Journal) settle(b *batch) {
-	j.grouped = b.last.Sequence - b.first + 1
+	j.grouped = b.count()
 	j.mu.Lock()
 	reason := cmp.Or(care.ReasonOf(j.broken), ReasonOverloaded)
 	j.durable, j.broken = b.last, nil

@@ -66,11 +66,12 @@ type Journal struct {
 	bytes    int64
 
 	// What follows is the committer's alone.
-	segment *segment // nil when there is none
-	notes   string   // what the next JournalRepaired entry has to tell
-	retry   *time.Timer
-	tried   time.Time // when a repair was last tried
-	grouped uint64    // entries in the last commit
+	segment  *segment // nil when there is none
+	notes    string   // what the next JournalRepaired entry has to tell
+	retry    *time.Timer
+	tried    time.Time     // when a repair was last tried
+	grouped  uint64        // entries in the last commit
+	syncTime time.Duration // how long the last commit took
 }
 
 // Status is a picture of the journal at one moment.

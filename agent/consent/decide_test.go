@@ -7,6 +7,28 @@ import (
 	"github.com/mycarerecord/edge-agent/agent/care"
 )
 
+// What patients have said and requests state, for TestDecide.
+var (
+	none, dissent, restricted = Flags{}, Flags{Dissent: true}, Flags{Restriction: true}
+	both                      = Flags{Dissent: true, Restriction: true}
+
+	treat      = Ask{Purpose: care.Treatment, Permission: care.PermissionNotAsked}
+	asked      = Ask{Purpose: care.Treatment, Permission: care.PermissionAsked}
+	notThere   = Ask{Purpose: care.Treatment, Permission: care.PermissionAbsent}
+	emergency  = Ask{Purpose: care.EmergencyTreatment, Permission: care.PermissionEmergency}
+	breakGlass = Ask{Purpose: care.BreakGlass, Permission: care.PermissionNotAsked, Reason: "unconscious"}
+	noReason   = Ask{Purpose: care.BreakGlass, Permission: care.PermissionAsked, Reason: " \t\n"}
+)
+
+type decision struct {
+	name  string
+	flags Flags
+	ask   Ask
+	ages  Ages
+	model Model
+	want  care.ConsentAnswer
+}
+
 func TestDecide(t *testing.T) {
 	fresh := Ages{Filled: true, Now: start, AsOf: start.Add(-time.Hour), Floor: start.Add(-time.Hour), MaxAge: 24 * time.Hour}
 	stale, back, behindFloor, never := fresh, fresh, fresh, fresh
@@ -20,15 +42,6 @@ func TestDecide(t *testing.T) {
 	edge.AsOf, edge.Floor = start.Add(-24*time.Hour), start.Add(5*time.Minute)
 	staleBack.AsOf, staleBack.Floor = start.AddDate(0, 0, -9), start.AddDate(1, 0, 0)
 
-	none, dissent, restricted := Flags{}, Flags{Dissent: true}, Flags{Restriction: true}
-	both := Flags{Dissent: true, Restriction: true}
-	treat := Ask{Purpose: care.Treatment, Permission: care.PermissionNotAsked}
-	asked := Ask{Purpose: care.Treatment, Permission: care.PermissionAsked}
-	absent := Ask{Purpose: care.Treatment, Permission: care.PermissionAbsent}
-	emergency := Ask{Purpose: care.EmergencyTreatment, Permission: care.PermissionEmergency}
-	breakGlass := Ask{Purpose: care.BreakGlass, Permission: care.PermissionNotAsked, Reason: "unconscious"}
-	noReason := Ask{Purpose: care.BreakGlass, Permission: care.PermissionAsked, Reason: " \t\n"}
-
 	ok, alert := care.ConsentAnswer{}, care.ConsentAnswer{Alert: true}
 	no := func(k care.Kind, reason string) care.ConsentAnswer {
 		return care.ConsentAnswer{Refusal: k, Reason: reason}
@@ -36,14 +49,7 @@ func TestDecide(t *testing.T) {
 	unavailable := func(reason string) care.ConsentAnswer { return no(care.ConsentUnavailable, reason) }
 	dissented, hidden := no(care.NoPatientConsent, "DISSENT"), no(care.PatientNotFound, "RESTRICTED")
 
-	for _, c := range []struct {
-		name  string
-		flags Flags
-		ask   Ask
-		ages  Ages
-		model Model
-		want  care.ConsentAnswer
-	}{
+	for _, c := range []decision{
 		{"never filled, nothing known", none, treat, never, OptOut, unavailable("NEVER_FILLED")},
 		{"never filled, dissent", dissent, treat, never, OptOut, unavailable("NEVER_FILLED")},
 		{"never filled, restricted", restricted, treat, never, OptOut, unavailable("NEVER_FILLED")},
@@ -75,7 +81,7 @@ func TestDecide(t *testing.T) {
 		{"asks, not asked", none, treat, fresh, AskPermission, no(care.NoPermissionToView, "NO_PERMISSION")},
 		{"asks, no permission stated", none, Ask{Purpose: care.Treatment}, fresh, AskPermission, no(care.NoPermissionToView, "NO_PERMISSION")},
 		{"asks, asked", none, asked, fresh, AskPermission, ok},
-		{"asks, absent", none, absent, fresh, AskPermission, ok},
+		{"asks, absent", none, notThere, fresh, AskPermission, ok},
 		{"asks, emergency", none, emergency, fresh, AskPermission, ok},
 		{"asks, break-glass", none, breakGlass, fresh, AskPermission, alert},
 		{"asks, break-glass, no reason", none, noReason, fresh, AskPermission, no(care.NoPermissionToView, "NO_REASON")},
