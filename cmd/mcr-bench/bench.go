@@ -18,6 +18,7 @@ import (
 // bench is one run.
 type bench struct {
 	folder    string
+	only      string // the one step to measure; empty for all
 	rounds    int
 	work      time.Duration
 	agent     *server
@@ -58,22 +59,28 @@ type side struct {
 // run measures everything and prints the table.
 func (b *bench) run(out io.Writer) error {
 	agent, bare := side{b.agent, b.agentConn}, side{b.bare, b.bareConn}
-	for _, step := range []func() error{
-		func() error { return b.sameAgainstSame(bare) },
-		func() error { return b.compare(agent, bare, 0, 8, "2 KB, 8 callers", nil) },
-		func() error {
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{"same", func() error { return b.sameAgainstSame(bare) }},
+		{"2KB-8", func() error { return b.compare(agent, bare, 0, 8, "2 KB, 8 callers", nil) }},
+		{"50KB-64", func() error {
 			return b.compare(agent, bare, 1, 64, "50 KB, 64 callers", map[string]float64{"CPU per request": 1.5, "requests/s": -0.7})
-		},
-		func() error { return b.compare(agent, bare, 1, 8, "50 KB, 8 callers", nil) },
-		func() error {
+		}},
+		{"50KB-8", func() error { return b.compare(agent, bare, 1, 8, "50 KB, 8 callers", nil) }},
+		{"1MB-8", func() error {
 			return b.compare(agent, bare, 2, 8, "1 MB, 8 callers", map[string]float64{"CPU per request": 1.2})
-		},
-		func() error { return b.oneCaller(agent, bare) },
-		b.documents,
-		b.counted,
-		b.startup,
+		}},
+		{"50KB-1", func() error { return b.oneCaller(agent, bare) }},
+		{"documents", b.documents},
+		{"count", b.counted},
+		{"startup", b.startup},
 	} {
-		if err := step(); err != nil {
+		if b.only != "" && b.only != step.name {
+			continue
+		}
+		if err := step.do(); err != nil {
 			return err
 		}
 	}

@@ -24,20 +24,21 @@ func main() {
 	}
 	rounds := flag.Int("rounds", 7, "how often both sides take turns")
 	work := flag.Duration("work", 700*time.Millisecond, "about how long one turn takes")
+	only := flag.String("only", "", "measure one step only: same, 2KB-8, 50KB-64, 50KB-8, 1MB-8, 50KB-1, documents, count or startup")
 	folder := flag.String("folder", "", "folder for the journal; must be on a real disk (default: a temporary one)")
 	flag.Usage = func() {
 		fmt.Fprintln(flag.CommandLine.Output(), "mcr-bench measures the agent against bare grpc-go.\n\nExample:\n  go run ./cmd/mcr-bench -rounds 7")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	if err := run(*folder, *rounds, *work); err != nil {
+	if err := run(*folder, *only, *rounds, *work); err != nil {
 		fmt.Fprintln(os.Stderr, "mcr-bench:", err)
 		os.Exit(1)
 	}
 }
 
 // run makes a region in a folder and measures.
-func run(folder string, rounds int, work time.Duration) error {
+func run(folder, only string, rounds int, work time.Duration) error {
 	made, err := os.MkdirTemp(folder, "mcr-bench-")
 	if err != nil {
 		return err
@@ -47,6 +48,7 @@ func run(folder string, rounds int, work time.Duration) error {
 	if err != nil {
 		return err
 	}
+	b.only = only
 	defer b.close()
 	return b.run(os.Stdout)
 }
