@@ -63,20 +63,21 @@ func (a *recordAnswer) Open(req *care.Request, p *care.Patient, _ *care.Document
 
 // Record adds a record and tells whether the message should leave.
 func (a *recordAnswer) Record(r *care.Record) bool {
-	dates := r.Effective.Append(a.scratch[:0])
-	split := len(dates)
-	dates = r.Recorded.Append(dates)
-	effective, recorded := dates[:split], dates[split:]
+	effective := r.Effective.Append(a.scratch[:0])
+	recorded := effective // most records are written down when they are made
+	if r.Recorded != r.Effective {
+		recorded = r.Recorded.Append(effective)[len(effective):]
+	}
 	source := ""
 	if r.Origin != nil {
 		source = r.Origin.Source
 	}
-	size := 2 + sizeText(len(r.Type)) + sizeText(len(r.ID)) + sizeText(split) + sizeText(len(recorded)) +
+	size := 2 + sizeText(len(r.Type)) + sizeText(len(r.ID)) + sizeText(len(effective)) + sizeText(len(recorded)) +
 		sizeText(len(source)) + sizeText(len(r.Resource))
 	if r.Ended {
 		size += 2
 	}
-	b := protowire.AppendTag(*a.buf, fieldRecords, protowire.BytesType)
+	b := append(*a.buf, fieldRecords<<3|byte(protowire.BytesType))
 	b = protowire.AppendVarint(b, uint64(size))
 	b = append(b, 1<<3, byte(r.Section))
 	b = appendText(b, 2, r.Type)
@@ -176,11 +177,17 @@ func appendNumber(b []byte, field protowire.Number, n uint64) []byte {
 	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), n)
 }
 
+// appendText appends a text field with a number below 16; an empty one is left
+// out.
 func appendText[T string | []byte](b []byte, field protowire.Number, text T) []byte {
 	if len(text) == 0 {
 		return b
 	}
-	b = protowire.AppendTag(b, field, protowire.BytesType)
+	if len(text) < 128 { // one byte of length: most texts
+		b = append(b, byte(field)<<3|byte(protowire.BytesType), byte(len(text)))
+		return append(b, text...)
+	}
+	b = append(b, byte(field)<<3|byte(protowire.BytesType))
 	b = protowire.AppendVarint(b, uint64(len(text)))
 	return append(b, text...)
 }

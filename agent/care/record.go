@@ -1,6 +1,9 @@
 package care
 
-import "time"
+import (
+	"hash/crc32"
+	"time"
+)
 
 // Coding is one code. Codes are texts: SNOMED CT identifiers have up to 18
 // digits and would be damaged as numbers.
@@ -43,7 +46,16 @@ type Record struct {
 	Codes           []Coding        // every code that could make the record sensitive
 	Links           []string        // ids of records that this one names: its consultation, problem, document
 	Resource        []byte          // JSON
+	Checksum        uint32          // of Resource, computed when it was encoded; see Checksum
 }
+
+// Checksum returns the CRC-32C of a resource. Whoever encodes a resource
+// computes it, while the bytes are at hand; the digest of an answer is made of
+// these.
+func Checksum(resource []byte) uint32 { return crc32.Checksum(resource, castagnoli) }
+
+// castagnoli is computed by the processor on all our platforms.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // State is how the reading of one section ended.
 type State uint8

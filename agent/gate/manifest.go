@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"hash"
-	"hash/crc32"
 	"sync"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
@@ -16,9 +15,6 @@ const chunkSize = 64 << 10
 
 // chunks holds buffers of documents on their way.
 var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
-
-// castagnoli is computed by the processor on all our platforms.
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // manifest is the digest of the records of an answer. Hashing every byte would
 // cost as much as encrypting it, so what is hashed is a line for each record:
@@ -43,7 +39,7 @@ func (m *manifest) add(r *care.Record) {
 	b = append(append(b, r.Type...), 0)
 	b = append(append(b, r.ID...), 0)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(r.Resource)))
-	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(r.Resource, castagnoli))
+	b = binary.BigEndian.AppendUint32(b, r.Checksum)
 	if m.lines = b; len(b) >= manifestBuffer {
 		m.hash.Write(b)
 		m.lines = b[:0]

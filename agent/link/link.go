@@ -61,7 +61,7 @@ const (
 	connectionWindow = 1 << 20   // unread bytes of all requests of a connection
 	writeBuffer      = 64 << 10  // four TLS records; more gains nothing
 	readBuffer       = 8 << 10   // held for as long as a connection is open
-	streamWorkers    = 16
+	streamWorkers    = 64        // a new goroutine per call would grow its stack anew each time
 )
 
 // ServerOptions returns the options of a gRPC server for brokers, all but its

@@ -23,31 +23,40 @@ func checkCancelledBefore(t testing.TB, h Harness) {
 	}
 }
 
-// checkCancelledBetween lets the caller go away while it holds the first
-// record. What was read by then may end, the rest must not.
+// checkCancelledBetween lets the caller go away while it holds a record, each
+// in turn. What was read by then may end, the rest must not.
 func checkCancelledBetween(t testing.TB, h Harness) {
 	c := h.open(t)
-	cancelledFetch(t, h, c, h.identify(t, c, h.Patients[0]))
+	patient := h.identify(t, c, h.Patients[0])
+	for n := 1; cancelledFetch(t, h, c, patient, n); n++ {
+	}
 }
 
-func cancelledFetch(t testing.TB, h Harness, c care.Connector, patient care.Patient) {
+// cancelledFetch cancels at record n and reports whether there were as many.
+func cancelledFetch(t testing.TB, h Harness, c care.Connector, patient care.Patient, n int) bool {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var last error
-	after := 0
+	records := 0
 	for item, err := range c.Fetch(ctx, care.Query{Patient: patient, Sections: care.AllSections, MaxRows: plenty}) {
-		if last = err; ctx.Err() != nil && item.Record != nil {
-			after++
-		}
+		last = err
 		if item.Record != nil {
+			records++
+		}
+		if records == n {
 			cancel()
 		}
 	}
-	h.wantError(t, last, care.Cancelled, "")
-	if after > 0 {
-		t.Errorf("%d records came after the caller had gone", after)
+	if records < n {
+		return false
 	}
+	h.wantError(t, last, care.Cancelled, "")
+	if records > n {
+		t.Errorf("%d records came after the caller had gone", records-n)
+		return false
+	}
+	return true
 }
 
 // returns runs f and waits for it, for as long as the watchdog allows.

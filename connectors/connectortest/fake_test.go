@@ -59,9 +59,9 @@ func newPerson(id, family string, n care.NHSNumber) *person {
 }
 
 func (p *person) add(s care.Section, typ, id, rest string) {
+	resource := fmt.Appendf(nil, `{"resourceType":%q,"id":%q,"meta":{"profile":["https://example.org/%s"]}%s}`, typ, id, typ, rest)
 	p.records = append(p.records, care.Record{Section: s, Type: typ, ID: id, Origin: fakeOrigin,
-		Effective: care.Day(2024, 5, 28-len(p.records)),
-		Resource:  fmt.Appendf(nil, `{"resourceType":%q,"id":%q,"meta":{"profile":["https://example.org/%s"]}%s}`, typ, id, typ, rest)})
+		Effective: care.Day(2024, 5, 28-len(p.records)), Resource: resource, Checksum: care.Checksum(resource)})
 }
 
 func newFake() *fake {

@@ -52,7 +52,7 @@ func checkAfterFailure(t testing.TB, h Harness) {
 	_, err := c.Identify(t.Context(), h.Absent)
 	h.wantError(t, err, care.PatientNotFound, "")
 	for range 10 {
-		cancelledFetch(t, h, c, patient)
+		cancelledFetch(t, h, c, patient, 1)
 		h.fetchAndStop(t, c, patient, 1)
 	}
 	h.identify(t, c, h.Patients[1])

@@ -71,6 +71,9 @@ func checkRecord(t testing.TB, r *care.Record) {
 	if resource.ResourceType != r.Type || resource.ID != r.ID {
 		t.Errorf("%v: the resource is another than its record says", r.Section)
 	}
+	if r.Checksum != care.Checksum(r.Resource) {
+		t.Errorf("%v: the checksum is not that of the resource", r.Section)
+	}
 	if len(resource.Meta.Profile) == 0 || !strings.HasPrefix(resource.Meta.Profile[0], "https://") {
 		t.Errorf("%v: a %s names no profile", r.Section, r.Type)
 	}

@@ -149,6 +149,8 @@ func TestWritableFile(t *testing.T) {
 	s := withQueries(w.settings())
 	_, err := openedUntilEnd(t, s).Probe(t.Context())
 	wantReason(t, err, care.SourceUnavailable, reasonWritable)
+	_, err = ends(t, openedUntilEnd(t, s), care.Query{Patient: care.Patient{LocalID: care.NewPrivate("1001")}, Sections: care.AllSections})
+	wantReason(t, err, care.SourceUnavailable, reasonWritable)
 	s.AllowWritableLogin = true
 	c := openedUntilEnd(t, s)
 	if r, err := c.Probe(t.Context()); err != nil || !r.Writable || !strings.Contains(r.Detail, "SQLite 3") {

@@ -74,6 +74,7 @@ func people() []string {
 		all = append(all,
 			insertEntry(p.id, "appointments", fmt.Sprintf("ap%d", i), "2026-12-01 09:30", "", ""),
 			insertEntry(p.id, "results", fmt.Sprintf("rep%d", i), "2020-01-01", "report", ""),
+			insertEntry(p.id, "results", fmt.Sprintf("old%d", i), "2019-01-01", "report", ""),
 			insertEntry(p.id, "documents", fmt.Sprintf("d%d", i), "2024-01-01", "", ""),
 			fmt.Sprintf("INSERT INTO files VALUES ('%s', 'd%d', 'text/plain', 'Letter', 'words of %s')", p.id, i, p.id))
 	}
@@ -108,7 +109,7 @@ var wanted = map[care.Section]connectortest.Want{
 	care.Demographics:   {State: care.Complete, Records: 1},
 	care.Allergies:      {State: care.Complete, Records: 3},
 	care.Problems:       {State: care.Complete, Records: 3},
-	care.Investigations: {State: care.Complete, Records: 4},
+	care.Investigations: {State: care.Complete, Records: 5},
 	care.Appointments:   {State: care.Complete, Records: 1},
 	care.Documents:      {State: care.Complete, Records: 1},
 }

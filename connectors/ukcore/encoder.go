@@ -117,7 +117,7 @@ func (e *Encoder) Encode(row Row) (*care.Record, error) {
 	e.record = care.Record{
 		Section: s.section, Type: s.resource, ID: ids[:w.ends[0]],
 		Effective: entry.Effective, Recorded: entry.Recorded, Origin: e.origin, Ended: w.ended,
-		Confidentiality: entry.Confidentiality, Codes: w.codes, Links: e.links, Resource: buf,
+		Confidentiality: entry.Confidentiality, Codes: w.codes, Links: e.links, Resource: buf, Checksum: care.Checksum(buf),
 	}
 	return &e.record, nil
 }

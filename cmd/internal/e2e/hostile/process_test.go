@@ -191,4 +191,3 @@ func eventually(t testing.TB, what string, done func() bool) {
 	}
 	t.Fatalf("in half a minute it has not come to this: %s", what)
 }
-
