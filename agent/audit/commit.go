@@ -19,7 +19,7 @@ const (
 	paceStep = 50 * time.Microsecond
 	// fewWriters and manyWriters are how many entries of one commit tell that
 	// a few, or many, write at once.
-	fewWriters, manyWriters = 3, 16
+	fewWriters, manyWriters = 3, 8
 )
 
 // run is the committer: the one goroutine that touches the files.

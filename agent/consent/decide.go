@@ -73,7 +73,7 @@ func (a Ages) doubt() string {
 // the first line that applies to the last:
 //
 //	store failed or never filled    ConsentUnavailable, whoever the patient is
-//	restriction                     PatientNotFound
+//	restriction                     what anyone else would be refused with, else PatientNotFound
 //	dissent                         NoPatientConsent
 //	clock went back, or too old     ConsentUnavailable
 //	purpose unknown                 NoPermissionToView
@@ -83,8 +83,10 @@ func (a Ages) doubt() string {
 //	anything else                   NoPermissionToView
 //
 // Restriction comes before dissent because even a dissent tells that the
-// patient is known here. Both come before age: what was said still holds when
-// the region is out of reach, and refusing in its name gives away less.
+// patient is known here. For the same reason a request that would be refused
+// for anyone is refused in the same way for a restricted patient: a "not found"
+// where everybody else gets "unavailable" would tell them apart. Dissent comes
+// before age: what was said still holds when the region is out of reach.
 func Decide(flags Flags, ask Ask, ages Ages, model Model) care.ConsentAnswer {
 	switch {
 	case ages.Failure != "":
@@ -92,10 +94,18 @@ func Decide(flags Flags, ask Ask, ages Ages, model Model) care.ConsentAnswer {
 	case !ages.Filled:
 		return refuse(care.ConsentUnavailable, ReasonNeverFilled)
 	case flags.Restriction:
+		if anyone := silent(ask, ages, model); anyone.Refusal != care.OK {
+			return anyone
+		}
 		return refuse(care.PatientNotFound, ReasonRestricted)
 	case flags.Dissent:
 		return refuse(care.NoPatientConsent, ReasonDissent)
 	}
+	return silent(ask, ages, model)
+}
+
+// silent decides about a patient of whom nothing is kept.
+func silent(ask Ask, ages Ages, model Model) care.ConsentAnswer {
 	if doubt := ages.doubt(); doubt != "" {
 		return refuse(care.ConsentUnavailable, doubt)
 	}

@@ -125,13 +125,14 @@ func TestAgeAndClock(t *testing.T) {
 		{"ten years back", -87600 * time.Hour, ReasonClock},
 	} {
 		b.clock.set(start.Add(c.shift))
-		kind := care.ConsentUnavailable
 		if c.reason == "" {
-			kind = care.OK
+			answers(t, s, 3, care.OK, "")
+			answers(t, s, 2, care.PatientNotFound, ReasonRestricted)
+		} else {
+			answers(t, s, 3, care.ConsentUnavailable, c.reason)
+			answers(t, s, 2, care.ConsentUnavailable, c.reason) // as anyone is refused
 		}
-		answers(t, s, 3, kind, c.reason)
 		answers(t, s, 1, care.NoPatientConsent, ReasonDissent)
-		answers(t, s, 2, care.PatientNotFound, ReasonRestricted)
 		if got := s.Status().Doubt; got != c.reason {
 			t.Errorf("%s: status doubts %q", c.name, got)
 		}

@@ -14,11 +14,12 @@ type answer struct {
 	query  Query
 	sink   Sink
 
-	mu    sync.Mutex // guards all below; held during every call of sink
-	err   error      // the sink's failure
-	bytes int64
-	asked []progress              // in the order of the sections
-	index [care.AboutMe + 1]uint8 // where in asked a section is
+	shared bool       // several sources are read side by side
+	mu     sync.Mutex // if shared, guards all below; held during every call of sink
+	err    error      // the sink's failure
+	bytes  int64
+	asked  []progress              // in the order of the sections
+	index  [care.AboutMe + 1]uint8 // where in asked a section is
 }
 
 // progress is the state of one asked section.
@@ -48,14 +49,29 @@ func newAnswer(r *Reader, query Query, sink Sink) *answer {
 // of returns the progress of an asked section.
 func (a *answer) of(s care.Section) *progress { return &a.asked[a.index[s]] }
 
+// lock keeps the sources of one answer apart, if there are several: each record
+// takes it once.
+func (a *answer) lock() {
+	if a.shared {
+		a.mu.Lock()
+	}
+}
+
+func (a *answer) unlock() {
+	if a.shared {
+		a.mu.Unlock()
+	}
+}
+
 func (a *answer) failure() error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.lock()
+	defer a.unlock()
 	return a.err
 }
 
 // readAll reads the sources side by side. When the sink fails all are stopped.
 func (a *answer) readAll(ctx context.Context, held []holding, shadow care.SectionSet) {
+	a.shared = true
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var all sync.WaitGroup
@@ -138,8 +154,8 @@ func (s *sourceRead) drain(ctx context.Context, h holding, sections care.Section
 // take takes one item and reports whether to go on.
 func (s *sourceRead) take(item care.Item) bool {
 	a := s.answer
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.lock()
+	defer a.unlock()
 	switch {
 	case a.err != nil:
 		return false
@@ -212,8 +228,8 @@ func (s *sourceRead) end(e *care.End) {
 // release lets the waiting records go, now that it is known what is withheld.
 func (s *sourceRead) release() {
 	a := s.answer
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.lock()
+	defer a.unlock()
 	s.waiting.spread(s.withheld)
 	for i := range s.waiting.records {
 		r := &s.waiting.records[i]
@@ -234,8 +250,8 @@ func (s *sourceRead) release() {
 // endRest ends, in one way, every section that the source has not ended.
 func (s *sourceRead) endRest(state care.State, reason string) {
 	a := s.answer
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.lock()
+	defer a.unlock()
 	for section := range (s.asked &^ s.ended).All() {
 		end := care.End{Section: section, State: state, Read: s.rows[section], Reason: reason}
 		a.end(s.origin, &end, s.rows[section])
@@ -279,8 +295,8 @@ func (a *answer) end(origin *care.Origin, e *care.End, yielded int) {
 
 // finish tells the outcomes that no source has ended: unsupported sections.
 func (a *answer) finish() error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.lock()
+	defer a.unlock()
 	for i := range a.asked {
 		if p := &a.asked[i]; !p.told {
 			a.tell(p)

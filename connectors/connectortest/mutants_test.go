@@ -1,6 +1,7 @@
 package connectortest
 
 import (
+	"bytes"
 	"context"
 	"iter"
 
@@ -24,6 +25,9 @@ func recordMutants() []mutant {
 	return []mutant{
 		{"a resource is not JSON", all, onRecord(care.Problems, mutated("}", ""))},
 		{"a resource names no profile", all, onRecord(care.Problems, mutated("profile", "prof1le"))},
+		{"a resource changed after its checksum", all, onRecord(care.Problems, func(r *care.Record) {
+			r.Resource = bytes.ReplaceAll(r.Resource, []byte("subject"), []byte("patient"))
+		})},
 		{"a resource has another id", all, onRecord(care.Problems, func(r *care.Record) { r.ID += "x" })},
 		{"a resource has another type", all, onRecord(care.Problems, mutated(`"Condition"`, `"Procedure"`))},
 		{"a type of another section", all, onRecord(care.Problems, func(r *care.Record) { r.Type = "Flag" })},
@@ -78,7 +82,9 @@ func endMutants() []mutant {
 			}
 		}))},
 		{"a boundary that is too late", "row limit", onEnd(care.Problems, same(func(e *care.End) { e.Boundary = care.Day(2025, 1, 1) }))},
-		{"cut allergies", "row limit", cutAllergies()},
+		{"cut allergies", "row limit", cutAllergies(care.Truncated)},
+		{"a part of the allergies beside UNAVAILABLE", "row limit", cutAllergies(care.Unavailable)},
+		{"a failed row takes the sound ones with it", "a row that cannot be mapped", withoutSoundRows()},
 		{"no row limit", "row limit", func(s *spoilt) {
 			s.fetch = func(ctx context.Context, q care.Query) iter.Seq2[care.Item, error] {
 				q.MaxRows = plenty
@@ -107,6 +113,28 @@ func endEarly() func(*spoilt) {
 	})
 }
 
+// withoutSoundRows yields no problem at all where one cannot be mapped.
+func withoutSoundRows() func(*spoilt) {
+	return func(s *spoilt) {
+		if f := s.good.(*fake); f.unmappable == 0 {
+			return
+		}
+		editing(func() edit {
+			return func(item care.Item) []care.Item {
+				switch {
+				case item.Record != nil && item.Record.Section == care.Problems:
+					return nil
+				case item.End != nil && item.End.Section == care.Problems:
+					e := *item.End
+					e.Read = e.Failed
+					item.End = &e
+				}
+				return []care.Item{item}
+			}
+		})(s)
+	}
+}
+
 // emptyWhenDown takes an error for the end of the data.
 func emptyWhenDown() func(*spoilt) {
 	return func(s *spoilt) {
@@ -130,8 +158,8 @@ func emptyWhenDown() func(*spoilt) {
 	}
 }
 
-// cutAllergies treats the allergies like any other list.
-func cutAllergies() func(*spoilt) {
+// cutAllergies yields as many allergies as are allowed.
+func cutAllergies(state care.State) func(*spoilt) {
 	return func(s *spoilt) {
 		s.fetch = func(ctx context.Context, q care.Query) iter.Seq2[care.Item, error] {
 			if q.Sections != care.SetOf(care.Allergies) || q.MaxRows == plenty {
@@ -145,7 +173,7 @@ func cutAllergies() func(*spoilt) {
 						yield(item, err)
 					}
 				}
-				yield(care.Item{End: &care.End{Section: care.Allergies, State: care.Truncated, Read: n, Limit: n}}, nil)
+				yield(care.Item{End: &care.End{Section: care.Allergies, State: state, Read: n, Limit: n, Reason: "LIMIT"}}, nil)
 			}
 		}
 	}
@@ -255,19 +283,22 @@ func conductMutants() []mutant {
 		{"probe of a down source succeeds", "source down", func(s *spoilt) {
 			s.probe = func(context.Context) (care.Readiness, error) { return care.Readiness{Detail: "fine"}, nil }
 		}},
-		{"items after an error", "cancelled before", func(s *spoilt) {
-			s.fetch = func(ctx context.Context, q care.Query) iter.Seq2[care.Item, error] {
-				return func(yield func(care.Item, error) bool) {
-					for item, err := range s.good.Fetch(ctx, q) {
-						if !yield(item, err) {
-							return
-						}
-						if err != nil && !yield(care.Item{End: &care.End{Section: care.Alerts, State: care.Empty}}, nil) {
-							return
-						}
-					}
+		{"items after an error", "cancelled before", goesOnAfterError},
+	}
+}
+
+// goesOnAfterError yields an end after every error.
+func goesOnAfterError(s *spoilt) {
+	s.fetch = func(ctx context.Context, q care.Query) iter.Seq2[care.Item, error] {
+		return func(yield func(care.Item, error) bool) {
+			for item, err := range s.good.Fetch(ctx, q) {
+				if !yield(item, err) {
+					return
+				}
+				if err != nil && !yield(care.Item{End: &care.End{Section: care.Alerts, State: care.Empty}}, nil) {
+					return
 				}
 			}
-		}},
+		}
 	}
 }

@@ -372,7 +372,10 @@ func uncancellable() func(*spoilt) {
 	}
 }
 
-// mutated replaces old by new in a resource.
+// mutated replaces old by new in a resource, before its checksum is made.
 func mutated(old, new string) func(r *care.Record) {
-	return func(r *care.Record) { r.Resource = bytes.ReplaceAll(r.Resource, []byte(old), []byte(new)) }
+	return func(r *care.Record) {
+		r.Resource = bytes.ReplaceAll(r.Resource, []byte(old), []byte(new))
+		r.Checksum = care.Checksum(r.Resource)
+	}
 }
