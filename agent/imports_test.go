@@ -36,7 +36,7 @@ var table = []struct {
 	{"connectors/connectortest", []string{"agent/care"}, "the suite judges by the contract, not by an implementation"},
 	{"connectors/all", []string{"connectors", "connectors/"}, "the list of what a build contains"},
 	{"connectors/", []string{"agent/care", "connectors", "connectors/ukcore"}, "a connector knows the contract and the FHIR builder, no other connector"},
-	{"cmd/", []string{"agent", "agent/", "connectors", "connectors/", "proto/", "cmd/internal/", "cmd/mcrctl/internal/"}, "programs put everything together"},
+	{"cmd/", []string{"agent", "agent/", "connectors", "connectors/", "proto/", "cmd/internal/"}, "programs put everything together"},
 	{"proto", nil, "the wire contract depends on nothing of ours"},
 	{"proto/", []string{"proto/"}, "the wire contract depends on nothing of ours"},
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/agent/config"
+	"github.com/mycarerecord/edge-agent/cmd/internal/completion"
 	"github.com/mycarerecord/edge-agent/connectors/all"
 )
 
@@ -25,13 +26,14 @@ const (
 
 // cli is the command line.
 type cli struct {
-	Run     runCommand     `cmd:"" help:"Run the agent, in the foreground or as a service."`
-	Check   checkCommand   `cmd:"" help:"Check agent.yaml and the files it names, and show every fault at once."`
-	Consent consentCommand `cmd:"" help:"Look at and change this site's consent flags."`
-	Audit   auditCommand   `cmd:"" help:"Read the journal."`
-	Demo    demoCommand    `cmd:"" help:"Show the whole thing on this machine, with made-up patients and no set-up."`
-	Service serviceCommand `cmd:"" help:"Install, start and stop the system service."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Run        runCommand         `cmd:"" help:"Run the agent, in the foreground or as a service."`
+	Check      checkCommand       `cmd:"" help:"Check agent.yaml and the files it names, and show every fault at once."`
+	Consent    consentCommand     `cmd:"" help:"Look at and change this site's consent flags."`
+	Audit      auditCommand       `cmd:"" help:"Read the journal."`
+	Demo       demoCommand        `cmd:"" help:"Show the whole thing on this machine, with made-up patients and no set-up."`
+	Service    serviceCommand     `cmd:"" help:"Install, start and stop the system service."`
+	Completion completion.Command `cmd:"" help:"Write a completion script for a shell."`
+	Version    versionCommand     `cmd:"" help:"Print the version."`
 }
 
 // streams are where a command reads and writes.
@@ -65,7 +67,7 @@ func run(args []string, in io.Reader, out, err io.Writer) int {
 		fmt.Fprintf(err, "mcr-agent: %v\nTry mcr-agent --help.\n", perr)
 		return exitUsage
 	}
-	ctx.Bind(parser)
+	ctx.BindTo(out, (*io.Writer)(nil))
 	return s.exitCode(ctx.Run(s))
 }
 

@@ -202,6 +202,7 @@ func (b *bench) compare(agent, bare side, patient, callers int, what string, mar
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	cpu, rate := ratios(pairs)
+	fmt.Fprintf(os.Stderr, "%s: CPU per request %.1f µs and %.1f µs in the first round\n", what, pairs[0].a.cpuPerCall()/1e3, pairs[0].b.cpuPerCall()/1e3)
 	b.add(what, "CPU per request", cpu, marks["CPU per request"], "x")
 	b.add(what, "requests/s", rate, marks["requests/s"], "x")
 	var p50, p99 []float64

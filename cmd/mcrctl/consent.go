@@ -9,7 +9,7 @@ import (
 
 	"github.com/mycarerecord/edge-agent/agent/consent"
 	"github.com/mycarerecord/edge-agent/cmd/internal/edge"
-	"github.com/mycarerecord/edge-agent/cmd/mcrctl/internal/view"
+	"github.com/mycarerecord/edge-agent/cmd/internal/view"
 )
 
 // consentPush is the command "consent push".

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/mycarerecord/edge-agent/cmd/internal/edge"
-	"github.com/mycarerecord/edge-agent/cmd/mcrctl/internal/view"
+	"github.com/mycarerecord/edge-agent/cmd/internal/view"
 	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
 )
 

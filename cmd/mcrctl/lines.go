@@ -6,7 +6,7 @@ import (
 
 	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/cmd/internal/edge"
-	"github.com/mycarerecord/edge-agent/cmd/mcrctl/internal/view"
+	"github.com/mycarerecord/edge-agent/cmd/internal/view"
 	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
 )
 

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/mycarerecord/edge-agent/cmd/internal/edge"
-	"github.com/mycarerecord/edge-agent/cmd/mcrctl/internal/view"
+	"github.com/mycarerecord/edge-agent/cmd/internal/view"
 	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
 )
 

@@ -7,7 +7,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/mycarerecord/edge-agent/cmd/internal/edge"
-	"github.com/mycarerecord/edge-agent/cmd/mcrctl/internal/view"
+	"github.com/mycarerecord/edge-agent/cmd/internal/view"
 	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
 )
 

@@ -9,8 +9,9 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/cmd/internal/completion"
 	"github.com/mycarerecord/edge-agent/cmd/internal/edge"
-	"github.com/mycarerecord/edge-agent/cmd/mcrctl/internal/view"
+	"github.com/mycarerecord/edge-agent/cmd/internal/view"
 )
 
 // Exit codes. They are part of what mcrctl promises: a number is never given
@@ -53,9 +54,9 @@ type grammar struct {
 		Push  consentPush  `cmd:"" help:"Replace the region's consent flags at the site by those of a file."`
 		State consentState `cmd:"" help:"Tell what the site's cache of consent flags holds, in numbers."`
 	} `cmd:"" help:"Consent flags."`
-	Status     statusGet  `cmd:"" help:"Tell how an agent and everything it depends on are."`
-	Version    version    `cmd:"" help:"Tell the version of mcrctl."`
-	Completion completion `cmd:"" help:"Write a completion script for a shell."`
+	Status     statusGet          `cmd:"" help:"Tell how an agent and everything it depends on are."`
+	Version    version            `cmd:"" help:"Tell the version of mcrctl."`
+	Completion completion.Command `cmd:"" help:"Write a completion script for a shell."`
 }
 
 // program is what a command works with.
@@ -88,6 +89,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "mcrctl: "+view.Clean(err.Error())+"; see mcrctl --help")
 		return exitUsage
 	}
+	command.BindTo(stdout, (*io.Writer)(nil))
 	return p.failed(command.Run(p))
 }
 

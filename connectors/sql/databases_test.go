@@ -1,4 +1,4 @@
-//go:build databases && unix
+//go:build e2e && unix
 
 package sql
 

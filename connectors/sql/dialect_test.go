@@ -90,7 +90,8 @@ func TestGrants(t *testing.T) {
 		"GRANT SELECT ON `epr`.*":                                         "a right that is not understood",
 		"GRANT SELECT ON `epr`.` TO x`":                                   "a right that is not understood",
 		"GRANT SELECT ON `a WITH GRANT OPTION`.* TO `r`@`%`":              "",
-		"": "a right that is not understood",
+		"":               "a right that is not understood",
+		"GRANT  ON  TO ": "a right that is not understood",
 	} {
 		if got := writableGrant(line); got != want {
 			t.Errorf("%s: %q, want %q", line, got, want)

@@ -43,7 +43,7 @@
 // # What has been tried
 //
 // The conformance suite runs against SQLite in every test run and, with the
-// build tag "databases", against real PostgreSQL and MariaDB servers. SQL
+// build tag "e2e", against real PostgreSQL and MariaDB servers. SQL
 // Server and Oracle have not been run: their tests cover the texts that would
 // be sent, not what a server makes of them. SQL Server needs the database
 // option ALLOW_SNAPSHOT_ISOLATION.

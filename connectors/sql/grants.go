@@ -37,6 +37,9 @@ func writableGrant(line string) string {
 // grantName returns the name of a privilege if it looks like one.
 func grantName(name string) string {
 	name = strings.TrimSpace(name)
+	if name == "" {
+		return "a right that is not understood"
+	}
 	for i := range len(name) {
 		if !isLetter(name[i]) && name[i] != ' ' {
 			return "a right that is not understood"

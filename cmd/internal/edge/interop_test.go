@@ -126,8 +126,9 @@ func TestAgainstTheAgentsGate(t *testing.T) {
 		care.Day(2020, 2, 29), care.Instant(edgetest.Retrieved.Add(123 * time.Millisecond))}
 	for i := range 500 {
 		id := fmt.Sprintf("a-%d", i)
+		resource := fmt.Appendf(nil, `{"resourceType":"AllergyIntolerance","id":%q,"x":%q}`, id, strings.Repeat("x", i))
 		s.list = append(s.list, care.Record{Section: care.Allergies, Type: "AllergyIntolerance", ID: id, Effective: dates[i%5], Recorded: dates[i/5%5],
-			Origin: &care.Origin{Source: "system"}, Ended: i%7 == 0, Resource: fmt.Appendf(nil, `{"resourceType":"AllergyIntolerance","id":%q,"x":%q}`, id, strings.Repeat("x", i))})
+			Origin: &care.Origin{Source: "system"}, Ended: i%7 == 0, Resource: resource, Checksum: care.Checksum(resource)})
 	}
 	client := agentOf(t, s)
 	record, err := client.GetRecord(t.Context(), &edgev1.GetRecordRequest{Context: asking()})

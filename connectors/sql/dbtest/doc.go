@@ -5,5 +5,5 @@
 // not there. As root it runs them under the accounts "postgres" and "mysql",
 // because PostgreSQL refuses to run as root.
 //
-// It is for Unix. Tests that use it carry the build tag "databases".
+// It is for Unix. Tests that use it carry the build tag "e2e".
 package dbtest

@@ -163,7 +163,7 @@ func program(t testing.TB, candidates ...string) string {
 			return path
 		}
 	}
-	t.Fatalf("none of these programs is on this machine: %s; install the database server, or test without the build tag databases",
+	t.Fatalf("none of these programs is on this machine: %s; install the database server, or test without the build tag e2e",
 		strings.Join(candidates, ", "))
 	return ""
 }

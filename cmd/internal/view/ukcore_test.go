@@ -14,7 +14,7 @@ import (
 // connectors make into words: none may be unreadable, and none that has all
 // its columns without a text.
 func TestSummariseWhatConnectorsSend(t *testing.T) {
-	files, err := filepath.Glob("../../../../connectors/ukcore/testdata/*.json")
+	files, err := filepath.Glob("../../../connectors/ukcore/testdata/*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no files: %v", err)
 	}

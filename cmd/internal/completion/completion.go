@@ -1,7 +1,11 @@
-package main
+// Package completion is the command "completion" of our programs: it writes a
+// script that completes commands and flags in a shell, made from the program's
+// own command line.
+package completion
 
 import (
 	"embed"
+	"io"
 	"strings"
 	"text/template"
 
@@ -10,22 +14,23 @@ import (
 	"github.com/mycarerecord/edge-agent/agent/care"
 )
 
-// completion is the command "completion".
-type completion struct {
+// Command is the command "completion". The program binds the io.Writer that it
+// writes to.
+type Command struct {
 	Shell string `arg:"" enum:"bash,zsh,powershell,fish" help:"bash, zsh, powershell or fish."`
 }
 
 // Help returns the examples.
-func (*completion) Help() string {
-	return `Examples:
+func (*Command) Help() string {
+	return `Examples (PROGRAM is the name of this program):
 
-    source <(mcrctl completion bash)
+    source <(PROGRAM completion bash)
 
-    mcrctl completion zsh > "${fpath[1]}/_mcrctl"
+    PROGRAM completion zsh > "${fpath[1]}/_PROGRAM"
 
-    mcrctl completion fish > ~/.config/fish/completions/mcrctl.fish
+    PROGRAM completion fish > ~/.config/fish/completions/PROGRAM.fish
 
-    mcrctl completion powershell | Out-String | Invoke-Expression`
+    PROGRAM completion powershell | Out-String | Invoke-Expression`
 }
 
 // shells holds a template for each shell.
@@ -34,13 +39,17 @@ func (*completion) Help() string {
 var shells embed.FS
 
 // Run writes the script, made from the command line's own grammar.
-func (c *completion) Run(p *program, command *kong.Context) error {
-	name := c.Shell + ".tmpl"
-	t, err := template.New(name).Funcs(template.FuncMap{"quote": quote, "join": strings.Join}).ParseFS(shells, "shells/"+name)
+func (c *Command) Run(out io.Writer, command *kong.Context) error {
+	file, program := c.Shell+".tmpl", command.Model.Name
+	functions := template.FuncMap{"quote": quote, "join": strings.Join,
+		"name":  func() string { return program },
+		"ident": func() string { return strings.ReplaceAll(program, "-", "_") }, // for names of functions
+	}
+	t, err := template.New(file).Funcs(functions).ParseFS(shells, "shells/"+file)
 	if err != nil {
 		return err
 	}
-	return t.Execute(p.stdout, places("", command.Model.Node))
+	return t.Execute(out, places("", command.Model.Node))
 }
 
 // place is one point of the command line: the program, a command, or a command
