@@ -106,10 +106,26 @@ func printEntry(out *tabwriter.Writer, l *audit.Line) {
 		answer += " (" + l.TrueReason + ")"
 	}
 	if l.Kind == care.ReleaseEnded && l.Refusal == "" {
-		answer = fmt.Sprintf("OK, %d records", l.Records)
+		answer = "OK, " + sent(l)
 	}
 	fmt.Fprintf(out, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Sequence, l.Time.Local().Format("2006-01-02 15:04:05 MST"), l.Kind,
 		answer, printable(who), printable(string(l.Organisation)), why)
+}
+
+// sent says what left, and of how many sections not everything did.
+func sent(l *audit.Line) string {
+	text := fmt.Sprintf("%d records sent", l.Records)
+	lacking := 0
+	for _, o := range l.Outcomes {
+		switch o.State {
+		case care.Unavailable.String(), care.Truncated.String(), care.InTransit.String():
+			lacking++
+		}
+	}
+	if lacking > 0 {
+		text += fmt.Sprintf(", %d sections not whole", lacking)
+	}
+	return text
 }
 
 // printable takes from a text what could steer a terminal.

@@ -13,6 +13,7 @@ import (
 	"github.com/mycarerecord/edge-agent/agent/audit"
 	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/cmd/internal/edge"
+	"github.com/mycarerecord/edge-agent/cmd/internal/view"
 	"github.com/mycarerecord/edge-agent/connectors/memory"
 	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
 )
@@ -64,6 +65,7 @@ type scene struct {
 	spoil       func(*edgev1.Subject)
 	stopAfter   int // records after which the source stops; 0 means never
 	after       string
+	show        care.Section // of which the reader's view is shown
 }
 
 // scenes is the walk.
@@ -71,7 +73,7 @@ var scenes = []scene{
 	{name: "not-filled", title: "A request before the region has sent its opt-outs", who: memory.CastEmergency,
 		before: "The agent has just been installed. It does not know yet who has opted out, and in doubt it refuses.",
 		after:  "Doubt means refuse. Now the broker sends the region's flags: one dissent, one restriction."},
-	{name: "emergency", title: "An emergency doctor asks for an unconscious patient's record", who: memory.CastEmergency,
+	{name: "emergency", title: "An emergency doctor asks for an unconscious patient's record", who: memory.CastEmergency, show: care.Allergies,
 		before: "Who asks, for whom, why: all of it is on disk before the first byte leaves.",
 		after:  "Each of the 21 sections ended with an explicit outcome. Nothing is left to be guessed."},
 	{name: "dissent", title: "The same doctor asks for a patient who has opted out", who: memory.CastToDissent,
@@ -136,9 +138,20 @@ func (d *demonstration) play(ctx context.Context, s scene) error {
 	} else {
 		done.count(record)
 		d.say("   -> %d records. Sections: %s. (journal entries %v)", done.Records, done.states(), done.Journal)
+		d.excerpt(record, s.show)
 	}
 	d.steps = append(d.steps, done)
 	return nil
+}
+
+// excerpt shows one section as mcrctl shows it to a reader.
+func (d *demonstration) excerpt(r *edge.Record, show care.Section) {
+	for i := range r.Sections {
+		if d.out != nil && r.Sections[i].Section == show {
+			view.Section(d.out, &r.Sections[i])
+			d.say("")
+		}
+	}
 }
 
 // count notes the numbers of an answer.
@@ -221,7 +234,7 @@ func (d *demonstration) showJournal(ctx context.Context) error {
 	for _, l := range lines {
 		what := l.Refusal
 		if what == "" && l.Kind == care.ReleaseEnded {
-			what = fmt.Sprintf("%d records sent", l.Records)
+			what = sent(&l)
 		}
 		if l.TrueReason != "" {
 			what += ", true reason " + l.TrueReason

@@ -175,13 +175,16 @@ const noValue = "NO VALUE"
 // seeEntry stands for a value in a form that this program does not show.
 const seeEntry = "(value not shown here: read the entry with --format json)"
 
-// final tells the status of a result; only final and corrected ones are what
-// they seem to be.
+// final tells the status of a result. General practice systems do not keep it
+// and send "unknown" for nearly all of them: that is told, but no alarm, because
+// an alarm on everything is none.
 func (s *Summary) final(status string) {
 	switch status {
 	case "final", "":
 	case "amended", "corrected", "appended":
 		s.add("", status)
+	case "unknown":
+		s.status(status)
 	case "entered-in-error":
 		s.mark(enteredInError)
 	default:

@@ -34,7 +34,7 @@ func Text(w io.Writer, asked *edgev1.Context, record *edge.Record) error {
 	asking(out, asked)
 	counts(out, record.Sections)
 	for i := range record.Sections {
-		section(out, &record.Sections[i])
+		Section(out, &record.Sections[i])
 	}
 	fmt.Fprintln(out)
 	Receipt(out, record.Closing)
@@ -93,9 +93,9 @@ func counts(w io.Writer, sections []edge.Section) {
 	fmt.Fprintln(w, "  sections    "+strings.Join(parts, ", "))
 }
 
-// section writes one section. What has ended stands apart from what has not,
+// Section writes one section. What has ended stands apart from what has not,
 // so that a resolved allergy is never read as one that holds.
-func section(w io.Writer, s *edge.Section) {
+func Section(w io.Writer, s *edge.Section) {
 	fmt.Fprintf(w, "\n%s\n", strings.ToUpper(s.Section.Title()))
 	fmt.Fprintln(w, "  "+Outcome(s))
 	for _, n := range notices(s.Outcome) {
