@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
@@ -15,11 +14,11 @@ const (
 	maxSpareBuffer = 1 << 20
 	// maxPace is the longest time for which a commit is put off.
 	maxPace = time.Millisecond
-	// paceStep is how long the committer sleeps between looks at the queue.
-	paceStep = 50 * time.Microsecond
-	// fewWriters and manyWriters are how many entries of one commit tell that
-	// a few, or many, write at once.
-	fewWriters, manyWriters = 3, 8
+	// minPace is the shortest: looking more often costs more than it gains.
+	minPace = 50 * time.Microsecond
+	// severalEntries in one commit tell that at least three write at once: each
+	// request has two entries.
+	severalEntries = 6
 )
 
 // run is the committer: the one goroutine that touches the files.
@@ -39,30 +38,25 @@ func (j *Journal) run() {
 	}
 }
 
-// pace lets those whom the last commit woke queue their next entries, so that
-// all share one commit instead of taking turns, half of them in each. A lone
-// writer is never held up; a few cost some yields to the scheduler; when there
-// are many, a sync each would take more of the processor than the requests do,
-// so the commit waits for about as many entries as the last one had, but never
-// longer than two syncs take.
+// pace puts a commit off while several write at once, so that more of them
+// share it: a sync for each handful would take more of the processor than all
+// the rest of a request. It looks every sync time and ends as soon as nobody
+// new came; whoever waits longest waits four sync times or a millisecond more.
+// A lone writer, or two, are never held up.
 func (j *Journal) pace() {
-	if j.grouped < fewWriters {
+	if j.grouped < severalEntries {
 		return
 	}
-	limit := min(maxPace, 2*j.syncTime)
-	began := time.Now()
-	for queued, before := uint64(0), uint64(0); queued < j.grouped && time.Since(began) < limit; before = queued {
-		if j.grouped < manyWriters {
-			runtime.Gosched()
-		} else {
-			time.Sleep(paceStep)
-		}
+	step := min(max(j.syncTime, minPace), maxPace)
+	for waited, before := time.Duration(0), uint64(0); waited < min(maxPace, 4*step); waited += step {
 		j.mu.Lock()
-		queued = j.pending.count()
+		queued := j.pending.count()
 		j.mu.Unlock()
-		if j.grouped < manyWriters && queued == before {
+		if waited > 0 && queued == before {
 			return
 		}
+		before = queued
+		nap(step)
 	}
 }
 
