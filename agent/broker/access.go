@@ -130,6 +130,9 @@ func (a *access) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 		return nil, statusOf(err)
 	}
 	defer leave()
+	if err := checkRead(req); err != nil {
+		return nil, statusOf(a.refuse(callerOf(ctx).Broker, info.FullMethod, err))
+	}
 	reply, err = handler(ctx, req)
 	return reply, statusOf(err)
 }
@@ -142,16 +145,7 @@ func (a *access) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServ
 		return statusOf(err)
 	}
 	defer leave()
-	err = handler(srv, &callerStream{stream, ctx, a.identify})
-	if st, ok := status.FromError(err); ok && err != nil {
-		// grpc's own: the request could not be received or read.
-		kind := care.BadRequest
-		if st.Code() == codes.ResourceExhausted {
-			kind = care.LimitExceeded
-		}
-		err = a.refuse(callerOf(ctx).Broker, info.FullMethod, &care.Error{Kind: kind, Op: "broker.access", Reason: "MESSAGE",
-			Detail: "the request is larger than 256 KiB or is not the message that the call takes"})
-	}
+	err = handler(srv, &callerStream{stream, ctx, a, info.FullMethod})
 	return statusOf(err)
 }
 
@@ -169,13 +163,31 @@ func (a *access) recovered(err *error) {
 // than what let it in.
 type callerStream struct {
 	grpc.ServerStream
-	ctx      context.Context
-	identify func(context.Context) (identity.Caller, error)
+	ctx    context.Context
+	access *access
+	method string
+}
+
+// RecvMsg receives a message and refuses one that cannot be read.
+func (s *callerStream) RecvMsg(m any) error {
+	err := s.ServerStream.RecvMsg(m)
+	switch status.Code(err) {
+	case codes.OK:
+		err = checkRead(m)
+	case codes.ResourceExhausted: // grpc's own, and answered by it
+		err = badMessage(care.LimitExceeded)
+	default: // io.EOF, a caller who is gone
+		return err
+	}
+	if err != nil {
+		return s.access.refuse(callerOf(s.ctx).Broker, s.method, err)
+	}
+	return nil
 }
 
 // SendMsg sends a message, if the caller is still who they were.
 func (s *callerStream) SendMsg(m any) error {
-	if _, err := s.identify(s.ctx); err != nil {
+	if _, err := s.access.identify(s.ctx); err != nil {
 		return err
 	}
 	return s.ServerStream.SendMsg(m)

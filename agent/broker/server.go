@@ -87,6 +87,7 @@ func newServer(s Settings, identify func(context.Context) (identity.Caller, erro
 	}
 	server := grpc.NewServer(append(options,
 		grpc.ForceServerCodecV2(newCodec()),
+		grpc.MaxRecvMsgSize(readRequest), // the codec refuses what is over maxRequest, in our words
 		grpc.UnaryInterceptor(a.unary),
 		grpc.StreamInterceptor(a.stream),
 		grpc.UnknownServiceHandler(unknown),

@@ -12,20 +12,18 @@ import (
 type watchdog struct {
 	cancel  context.CancelFunc
 	limit   time.Duration
-	waiting atomic.Bool   // the source is being waited for
-	steps   atomic.Uint64 // items so far
+	turns   atomic.Uint64 // odd while the reader has the item, even while the source is waited for
 	expired atomic.Bool
 
 	mu    sync.Mutex // guards timer against a tick before it is set
 	timer *time.Timer
-	seen  uint64 // steps at the last tick; only the tick uses it
+	seen  uint64 // turns at the last tick; only the tick uses it
 }
 
 // watch returns a context that ends when no item comes within the limit.
 func watch(ctx context.Context, limit time.Duration) (context.Context, *watchdog) {
 	ctx, cancel := context.WithCancel(ctx)
 	d := &watchdog{cancel: cancel, limit: limit}
-	d.waiting.Store(true)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.timer = time.AfterFunc(limit, func() { d.tick(ctx) })
@@ -35,13 +33,13 @@ func watch(ctx context.Context, limit time.Duration) (context.Context, *watchdog
 // tick gives the source up when not one item came since the last tick although
 // it was being waited for. A silent source lives for one to two limits.
 func (d *watchdog) tick(ctx context.Context) {
-	steps := d.steps.Load()
-	if d.waiting.Load() && steps == d.seen {
+	turns := d.turns.Load()
+	if turns%2 == 0 && turns == d.seen {
 		d.expired.Store(true)
 		d.cancel()
 		return
 	}
-	d.seen = steps
+	d.seen = turns
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if ctx.Err() == nil {
@@ -49,13 +47,10 @@ func (d *watchdog) tick(ctx context.Context) {
 	}
 }
 
-// pause is called while the source does not have to deliver.
-func (d *watchdog) pause() {
-	d.steps.Add(1)
-	d.waiting.Store(false)
-}
-
-func (d *watchdog) resume()      { d.waiting.Store(true) }
+// pause is called when the source has delivered an item, resume when it is
+// wanted to deliver the next. Only the goroutine that reads calls them.
+func (d *watchdog) pause()       { d.turns.Add(1) }
+func (d *watchdog) resume()      { d.turns.Add(1) }
 func (d *watchdog) barked() bool { return d.expired.Load() }
 
 func (d *watchdog) stop() {
