@@ -27,7 +27,6 @@ type fake struct {
 	panics   bool          // panic after the items
 	gap      time.Duration // silence before each item
 	document *care.Document
-	asked    care.SectionSet // what the last query asked
 }
 
 func (f *fake) Describe() care.Description {
@@ -44,8 +43,7 @@ func (f *fake) Identify(ctx context.Context, _ care.NHSNumber) (care.Patient, er
 	return f.patient, f.identify
 }
 
-func (f *fake) Fetch(ctx context.Context, q care.Query) iter.Seq2[care.Item, error] {
-	f.asked = q.Sections
+func (f *fake) Fetch(ctx context.Context, _ care.Query) iter.Seq2[care.Item, error] {
 	return func(yield func(care.Item, error) bool) {
 		for _, item := range f.items {
 			select {
