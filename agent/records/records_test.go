@@ -27,6 +27,7 @@ type fake struct {
 	panics   bool          // panic after the items
 	gap      time.Duration // silence before each item
 	document *care.Document
+	honest   bool // yields only what was asked, as a connector must
 }
 
 func (f *fake) Describe() care.Description {
@@ -43,9 +44,12 @@ func (f *fake) Identify(ctx context.Context, _ care.NHSNumber) (care.Patient, er
 	return f.patient, f.identify
 }
 
-func (f *fake) Fetch(ctx context.Context, _ care.Query) iter.Seq2[care.Item, error] {
+func (f *fake) Fetch(ctx context.Context, q care.Query) iter.Seq2[care.Item, error] {
 	return func(yield func(care.Item, error) bool) {
 		for _, item := range f.items {
+			if f.honest && !q.Sections.Has(sectionOf(item)) {
+				continue
+			}
 			select {
 			case <-time.After(f.gap):
 			case <-ctx.Done():
@@ -65,6 +69,13 @@ func (f *fake) Fetch(ctx context.Context, _ care.Query) iter.Seq2[care.Item, err
 			yield(care.Item{}, f.fail)
 		}
 	}
+}
+
+func sectionOf(item care.Item) care.Section {
+	if item.Record != nil {
+		return item.Record.Section
+	}
+	return item.End.Section
 }
 
 func (f *fake) Document(context.Context, care.Patient, string) (care.Document, error) {
@@ -253,6 +264,19 @@ func TestOutcomes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What is withheld is looked for in sections that nobody asked about, because a
+// consultation or a letter may name it.
+func TestWithheldRecordsAreFoundInSectionsNotAskedFor(t *testing.T) {
+	withhold := records.NewWithhold(care.Coding{System: "s", Code: "x"})
+	f := &fake{name: "a", honest: true, patient: person(), sections: care.AllSections, items: []care.Item{
+		rec(care.Consultations, "c", func(r *care.Record) { r.Links = []string{"p"} }), end(care.Consultations, care.Complete, 1),
+		rec(care.Problems, "p", func(r *care.Record) { r.Codes = []care.Coding{{System: "s", Code: "x"}} }), end(care.Problems, care.Complete, 1)}}
+	s := read(t, asked(care.Consultations), withhold, records.DefaultLimits(), f)
+	if o := s.outcomes[care.Consultations]; len(s.ids) != 0 || o.State != care.Withheld {
+		t.Errorf("sent %v, %+v", s.ids, o)
 	}
 }
 
