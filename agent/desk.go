@@ -53,7 +53,9 @@ func (d desk) Record(ctx context.Context, actor string, directive care.Directive
 }
 
 // Show returns the statements held about a patient and what an ordinary
-// request would be answered. That somebody looked is journalled.
+// request would be answered. That somebody looked is journalled; while the
+// journal cannot be written people at the site still see what a patient has
+// said, and the entry is left to the journal to write once it can.
 func (d desk) Show(ctx context.Context, actor string, number care.NHSNumber) ([]care.Directive, care.ConsentAnswer, error) {
 	held, err := d.agent.consent.Show(number)
 	answer := d.agent.consent.Check(&care.Request{Subject: care.Subject{NHSNumber: number},
@@ -61,7 +63,7 @@ func (d desk) Show(ctx context.Context, actor string, number care.NHSNumber) ([]
 	e := d.agent.event(care.ConsentShown)
 	e.Actor, e.Refusal = actor, care.KindOf(err)
 	e.Request = &care.Request{Subject: care.Subject{NHSNumber: number}}
-	if werr := d.agent.journal.Append(e).Wait(ctx); werr != nil {
+	if werr := d.agent.journal.Append(e).Wait(ctx); werr != nil && care.KindOf(werr) != care.AuditUnavailable {
 		return nil, care.ConsentAnswer{}, werr
 	}
 	return held, answer, err

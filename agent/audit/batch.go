@@ -42,13 +42,13 @@ type entry struct {
 func (e *entry) Position() care.Position { return e.position }
 
 func (e *entry) Wait(ctx context.Context) error {
-	if e.lazy {
-		e.journal.kick()
-	}
 	select {
 	case <-e.batch.done:
 		return e.batch.err
 	default:
+	}
+	if e.lazy {
+		e.journal.commitHere()
 	}
 	select {
 	case <-e.batch.done:

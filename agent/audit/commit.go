@@ -21,20 +21,49 @@ const (
 	severalEntries = 6
 )
 
-// run is the committer: the one goroutine that touches the files.
+// run is the committer.
 func (j *Journal) run() {
 	defer close(j.done)
 	for {
 		select {
 		case <-j.wake:
+			j.work.Lock()
 			j.pace()
 			j.commit()
+			j.work.Unlock()
 		case <-j.retry.C:
+			j.work.Lock()
 			j.repair()
+			j.work.Unlock()
 		case <-j.quit:
+			j.work.Lock()
 			j.finish()
+			j.work.Unlock()
 			return
 		}
+	}
+}
+
+// commitHere commits in the goroutine of one who waits: a lone writer is not
+// handed over to the committer and back, which takes as long as a fast disk. If
+// somebody is committing already, or several write at once, it is left to the
+// committer.
+// The disk may take longer than the context of the one who waits; that is no
+// loss, because without the disk they can do nothing.
+func (j *Journal) commitHere() {
+	if !j.work.TryLock() {
+		j.kick()
+		return
+	}
+	if j.grouped < severalEntries {
+		j.commit()
+	}
+	j.work.Unlock()
+	j.mu.Lock()
+	more := len(j.pending.lines) > 0
+	j.mu.Unlock()
+	if more {
+		j.kick()
 	}
 }
 

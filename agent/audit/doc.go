@@ -66,12 +66,13 @@
 //
 // # Commits
 //
-// Callers share one pending buffer. One goroutine owns the files: it takes the
-// whole buffer, writes it with one write and one fdatasync outside every lock,
-// and then wakes all who wait for that batch. A batch is written only after
-// the one before it is on disk, so a crash can tear the last batch only. A
-// waiter never commits by itself: that would save a hand-off of about a tenth
-// of a sync, but its deadline could not be kept while the disk stalls.
+// Callers share one pending buffer. Whoever commits takes the whole buffer,
+// writes it with one write and one fdatasync outside the lock that callers
+// need, and then wakes all who wait for that batch. A batch is written only
+// after the one before it is on disk, so a crash can tear the last batch only.
+// The committer is a goroutine of its own, so that a commit runs beside the
+// reading of the source; where the source is quicker than that is worth, the
+// one who waits for an entry commits it, if nobody else is at it.
 //
 // # Opening
 //

@@ -65,7 +65,9 @@ type Journal struct {
 	segments int
 	bytes    int64
 
-	// What follows is the committer's alone.
+	// work is held by whoever commits or repairs: the committer, or one who
+	// waits and finds nobody at it. What follows is theirs alone.
+	work     sync.Mutex
 	segment  *segment // nil when there is none
 	notes    string   // what the next JournalRepaired entry has to tell
 	retry    *time.Timer
@@ -164,8 +166,10 @@ func (j *Journal) resume(rec recovered) {
 // be written the entry has no position and its Wait fails at once.
 func (j *Journal) Append(e care.Event) care.Entry { return j.append(&e, false) }
 
-// AppendLazily is Append for an event that nobody waits for: it goes to disk
-// together with the next entry, after 2 ms at the latest.
+// AppendLazily is Append for an event that nobody waits for yet: it goes to
+// disk together with the next entry, after 2 ms at the latest. Whoever waits
+// for it all the same commits it where they are, if nobody else is at it, which
+// is faster for one who would have waited at once.
 func (j *Journal) AppendLazily(e care.Event) care.Entry { return j.append(&e, true) }
 
 func (j *Journal) append(e *care.Event, lazily bool) care.Entry {

@@ -52,7 +52,9 @@ const maxDirectives = 1000
 // PushSnapshot replaces the region's flags by those streamed.
 func (s *consentService) PushSnapshot(stream grpc.ClientStreamingServer[edgev1.PushSnapshotRequest, edgev1.PushSnapshotResponse]) error {
 	first, err := stream.Recv()
-	if err != nil {
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	} else if err != nil {
 		return &care.Error{Kind: care.BadRequest, Op: "broker.PushSnapshot", Reason: "EMPTY", Detail: "the first message, with sequence and as_of, is missing"}
 	}
 	if first.GetSequence() == 0 || !first.GetAsOf().IsValid() {

@@ -32,7 +32,8 @@ type Consent interface {
 type Journal interface {
 	// Append starts writing an event that somebody will wait for.
 	Append(care.Event) care.Entry
-	// AppendLazily writes an event that nobody waits for, soon.
+	// AppendLazily writes an event that nobody waits for yet, soon, or at once
+	// when somebody does wait.
 	AppendLazily(care.Event) care.Entry
 }
 
@@ -42,6 +43,9 @@ type Records interface {
 	Read(ctx context.Context, match *records.Match, query records.Query, sink records.Sink) error
 	Document(ctx context.Context, match *records.Match, id string) (care.Document, error)
 	Sections() care.SectionSet
+	// Quick reports whether Identify takes less time than it is worth to do
+	// something else meanwhile.
+	Quick() bool
 }
 
 // Answer is an answer on its way to the caller. Only Flush lets bytes leave,

@@ -34,6 +34,7 @@ type world struct {
 	stall    chan struct{} // entries are on disk once it is closed
 	events   []care.Event
 
+	quick       bool
 	identifyErr error
 	items       int   // records in the answer
 	readErr     error // after the records
@@ -122,6 +123,7 @@ func (w *world) Read(ctx context.Context, _ *records.Match, q records.Query, sin
 }
 
 func (w *world) Sections() care.SectionSet { return care.AllSections }
+func (w *world) Quick() bool               { return w.quick }
 
 type body struct {
 	io.Reader
@@ -187,7 +189,14 @@ func refused(t *testing.T, err error) *gate.Refused {
 }
 
 func TestOrder(t *testing.T) {
+	for _, quick := range []bool{false, true} {
+		order(t, quick)
+	}
+}
+
+func order(t *testing.T, quick bool) {
 	w := newWorld()
+	w.quick = quick
 	if err := w.gate().Release(t.Context(), gate.Call{Request: request(t), Answer: w}); err != nil {
 		t.Fatal(err)
 	}

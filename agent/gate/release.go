@@ -42,7 +42,11 @@ func (r *release) decide() {
 	if r.consent.Refusal != care.OK {
 		e.Kind, e.Released, e.Refusal, e.TrueReason = care.ReleaseRefused, 0, r.consent.Refusal, r.consent.Reason
 	}
-	r.decision = r.gate.Journal.Append(e)
+	if r.gate.Records.Quick() {
+		r.decision = r.gate.Journal.AppendLazily(e) // written where it is waited for
+	} else {
+		r.decision = r.gate.Journal.Append(e) // written while the source is asked
+	}
 }
 
 // refuse writes a refusal down, waits until it is on disk, and returns it.

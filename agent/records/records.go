@@ -9,6 +9,7 @@ package records
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
@@ -39,6 +40,7 @@ type Reader struct {
 	sources  []source
 	limits   Limits
 	withhold Withhold
+	took     atomic.Int64 // how long Identify took lately, in nanoseconds
 }
 
 type source struct {
@@ -57,6 +59,13 @@ func NewReader(sources []Source, limits Limits, withhold Withhold) *Reader {
 	}
 	return r
 }
+
+// quick is about how long it takes to hand work over to another goroutine.
+const quick = 100 * time.Microsecond
+
+// Quick reports whether Identify lately took so little time that doing
+// something else meanwhile is not worth it.
+func (r *Reader) Quick() bool { return r.took.Load() < int64(quick) }
 
 // Sections returns what the sources serve between them.
 func (r *Reader) Sections() care.SectionSet {

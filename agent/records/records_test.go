@@ -239,6 +239,10 @@ func TestOutcomes(t *testing.T) {
 		{name: "bytes run out", query: asked(care.Problems), limits: func(l *records.Limits) { l.Bytes = 3 },
 			items: []care.Item{rec(care.Problems, "p"), rec(care.Problems, "q"), end(care.Problems, care.Complete, 2)},
 			ids:   "p", want: map[care.Section]care.Outcome{care.Problems: {State: care.Unavailable, Reason: "LIMIT", Read: 2, Sent: 1, Failed: 1}}},
+		{name: "bytes run out, but not for allergies", query: asked(care.Problems, care.Allergies), limits: func(l *records.Limits) { l.Bytes = 1 },
+			items: []care.Item{rec(care.Problems, "p"), end(care.Problems, care.Complete, 1), rec(care.Allergies, "a"), end(care.Allergies, care.Complete, 1)},
+			ids:   "a", want: map[care.Section]care.Outcome{
+				care.Problems: {State: care.Unavailable, Reason: "LIMIT", Read: 1, Failed: 1}, care.Allergies: {State: care.Complete, Read: 1, Sent: 1}}},
 		{name: "a source that ignores the row limit", query: asked(care.Problems), limits: func(l *records.Limits) { l.Rows = 1 },
 			items: []care.Item{rec(care.Problems, "p"), rec(care.Problems, "q"), end(care.Problems, care.Complete, 2)},
 			ids:   "p", want: map[care.Section]care.Outcome{care.Problems: {State: care.Unavailable, Reason: "LIMIT", Read: 2, Sent: 1, Failed: 1}}},

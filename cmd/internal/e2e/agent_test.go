@@ -74,10 +74,11 @@ func run(t testing.TB, s site) *agent {
 		}
 	})
 	t.Cleanup(a.stop)
+	a.log.await(t, "agent started", nil) // a call before would be repeated a second later only
 	a.client = dial(t, s)
 	ctx, stop := context.WithTimeout(t.Context(), programLimit)
 	defer stop()
-	if _, err := edgev1.NewStatusServiceClient(a.client.Conn()).GetStatus(ctx, &edgev1.GetStatusRequest{}, grpc.WaitForReady(true)); err != nil {
+	if _, err := a.client.Status(ctx); err != nil {
 		t.Fatalf("the agent does not answer: %v\n%s", err, a.log.all())
 	}
 	a.log.await(t, "source checked", nil)

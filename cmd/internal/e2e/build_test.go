@@ -38,12 +38,16 @@ var built = sync.OnceValues(func() (programs, error) {
 	return programs{filepath.Join(dir, "mcr-agent"), filepath.Join(dir, "mcrctl")}, nil
 })
 
-// TestMain removes what was built.
+// TestMain builds the programs before the first test and removes them after
+// the last.
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if p, err := built(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(p.agent))
+	p, err := built()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
+	code := m.Run()
+	_ = os.RemoveAll(filepath.Dir(p.agent))
 	os.Exit(code)
 }
 

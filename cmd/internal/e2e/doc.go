@@ -11,6 +11,7 @@
 // and, in same-patients-fhir-r4, Synthea's own FHIR R4 Bundles of some of the
 // same patients. The tests of those patients fail without it; the others make
 // their own patients. With MCR_FHIR_OUT every resource that was served is
-// written into that folder as e2e-<database>.ndjson, for a validator that is
-// not ours.
+// written into that folder as e2e-<database>.ndjson, and those of the patients
+// that the tests make as e2e-<database>-generated.ndjson, for a validator that
+// is not ours.
 package e2e

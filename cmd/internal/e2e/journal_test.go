@@ -65,7 +65,7 @@ type entry struct {
 func (a *agent) entries(t testing.TB) []entry {
 	t.Helper()
 	var list []entry
-	decoder := json.NewDecoder(strings.NewReader(a.audit(t, "show", "1", "--to", "1000000")))
+	decoder := json.NewDecoder(strings.NewReader(a.audit(t, "show", "1", "1000000")))
 	for decoder.More() {
 		var e entry
 		if err := decoder.Decode(&e); err != nil {

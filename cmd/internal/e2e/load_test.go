@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"database/sql"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -25,65 +26,9 @@ const (
 type database struct {
 	*dbtest.Server
 	dialect
-	name string
-}
-
-// dialect is what differs between the servers.
-type dialect struct {
-	driver  string // as agent.yaml names it
-	text    string // type of a column of text
-	key     string // how much of such a column an index holds
-	options string // after CREATE TABLE
-	mark    func(n int) string
-	logins  []string
-	sleep   string // condition that takes ten minutes
-	million string // rows n = 1 to 1 000 000
-	pids    func(t testing.TB, s *dbtest.Server) []int
-	crash   string // name of the signal
-}
-
-var postgres = dialect{
-	driver: "postgres", text: "text",
-	mark: func(n int) string { return "$" + strconv.Itoa(n) },
-	logins: []string{"CREATE ROLE " + reader + " LOGIN PASSWORD '" + password + "'",
-		"CREATE ROLE " + writer + " LOGIN PASSWORD '" + password + "'"},
-	sleep:   "CAST(pg_sleep(600) AS text) = ''",
-	million: "generate_series(1, 1000000) AS n",
-	pids:    postgresPIDs,
-}
-
-var mariadb = dialect{
-	driver: "mysql", text: "text", key: "(64)", options: " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
-	mark: func(int) string { return "?" },
-	logins: []string{"CREATE USER " + reader + " IDENTIFIED BY '" + password + "'",
-		"CREATE USER " + writer + " IDENTIFIED BY '" + password + "'"},
-	sleep:   "SLEEP(600) = 1",
-	million: "(SELECT seq AS n FROM seq_1_to_1000000) AS series",
-	pids:    mariadbPIDs,
-}
-
-// servers are the two servers of a test.
-func servers(t *testing.T, run func(t *testing.T, d *database)) {
-	t.Run("PostgreSQL", func(t *testing.T) { run(t, startPostgres(t)) })
-	t.Run("MariaDB", func(t *testing.T) { run(t, startMariaDB(t)) })
-}
-
-func startPostgres(t testing.TB) *database {
-	t.Helper()
-	// Every statement goes to the server's log: it proves what the agent sent.
-	return prepare(t, dbtest.StartPostgres(t), postgres)
-}
-
-func startMariaDB(t testing.TB) *database {
-	t.Helper()
-	return prepare(t, dbtest.StartMariaDB(t), mariadb)
-}
-
-func prepare(t testing.TB, s *dbtest.Server, d dialect) *database {
-	t.Helper()
-	db := &database{Server: s, dialect: d, name: s.NewDatabase(t)}
-	s.Exec(t, "", d.logins...)
-	return db
+	name  string
+	owner testing.TB        // test that the server belongs to
+	views map[string]string // what was loaded, by name
 }
 
 // exec runs statements as the server's administrator.
@@ -105,18 +50,32 @@ func (d *database) load(t testing.TB, all tables) {
 		numbers.rows = append(numbers.rows, []string{p.id, p.number})
 	}
 	d.create(t, db, numbers)
-	views, err := os.ReadFile("testdata/views.sql")
+	d.views = map[string]string{}
+	for _, v := range viewsOfSite(t) {
+		d.views[v.name] = v.query
+		d.exec(t, "CREATE VIEW "+v.name+" AS "+v.query)
+		d.grant(t, v.name)
+	}
+}
+
+// view is one view of the site.
+type view struct{ name, query string }
+
+// viewsOfSite reads testdata/views.sql.
+func viewsOfSite(t testing.TB) (list []view) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/views.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for statement := range strings.SplitSeq(withoutComments(string(views)), ";") {
-		if statement = strings.TrimSpace(statement); statement != "" {
-			d.exec(t, statement)
+	bare := regexp.MustCompile(`(?m)^--.*$`).ReplaceAllString(string(text), "")
+	for statement := range strings.SplitSeq(bare, ";") {
+		head, query, found := strings.Cut(statement, " AS\n")
+		if name, ok := strings.CutPrefix(strings.TrimSpace(head), "CREATE VIEW "); found && ok {
+			list = append(list, view{name, query})
 		}
 	}
-	for _, v := range viewNames(string(views)) {
-		d.grant(t, v)
-	}
+	return list
 }
 
 // grant lets both logins read a view, and nothing else.
@@ -132,15 +91,22 @@ func (d *database) replace(t testing.TB, view, query string) {
 	d.grant(t, view)
 }
 
-func withoutComments(text string) string {
-	return regexp.MustCompile(`(?m)^--.*$`).ReplaceAllString(text, "")
+// breaks puts another query in the place of a view. The function returned
+// puts the old one back.
+func (d *database) breaks(t testing.TB, view, query string) (mend func()) {
+	t.Helper()
+	d.replace(t, view, query)
+	return func() { d.replace(t, view, d.views[view]) }
 }
 
-func viewNames(text string) (names []string) {
-	for _, m := range regexp.MustCompile(`CREATE VIEW (\w+)`).FindAllStringSubmatch(text, -1) {
-		names = append(names, m[1])
+// edit breaks a view by replacing a part of its query.
+func (d *database) edit(t testing.TB, view, part, by string) (mend func()) {
+	t.Helper()
+	query := strings.Replace(d.views[view], part, by, 1)
+	if query == d.views[view] {
+		t.Fatalf("the view %s has no %q", view, part)
 	}
-	return names
+	return d.breaks(t, view, query)
 }
 
 // indexed are the columns by which tables are searched.
@@ -214,3 +180,50 @@ func (d *database) contents(t testing.TB, all tables) map[string][2]int64 {
 }
 
 func decimal(n int) string { return strconv.Itoa(n) }
+
+// wantNothingWritten checks that the tables are as they were, and that every
+// statement that the agent's logins sent is one that reads.
+func wantNothingWritten(t *testing.T, d *database, all tables, before map[string][2]int64) {
+	t.Helper()
+	if after := d.contents(t, all); !maps.Equal(before, after) {
+		t.Errorf("the tables changed: %v, before %v", after, before)
+	}
+	statements := d.sent(t)
+	selects := 0
+	for _, s := range statements {
+		word, _, _ := strings.Cut(strings.ToUpper(strings.TrimLeft(s, " \t\r\n(")), " ")
+		switch word {
+		case "SELECT":
+			selects++
+		case "WITH", "BEGIN", "START", "ROLLBACK", "SET", "SHOW", "DEALLOCATE", "--", "":
+		default:
+			t.Errorf("the agent sent a statement that begins with %q", word)
+		}
+	}
+	if selects < len(sections()) {
+		t.Errorf("the server saw %d SELECTs of the agent; its log is not to be relied on", selects)
+	}
+}
+
+// sent returns the statements that the agent's logins have sent to the server.
+func (d *database) sent(t *testing.T) (list []string) {
+	t.Helper()
+	db := d.Admin(t, d.name)
+	defer db.Close()
+	rows, err := db.QueryContext(t.Context(), d.statements)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, s)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}

@@ -5,8 +5,10 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
@@ -24,6 +26,7 @@ func TestSynthea(t *testing.T) {
 	servers(t, func(t *testing.T, d *database) {
 		d.load(t, all)
 		served[d.driver] = serve(t, d, all, bundles)
+		export(t, d.product, served[d.driver])
 	})
 	if len(served) != 2 {
 		t.Fatal("a server could not be tested, so the answers cannot be compared")
@@ -55,7 +58,7 @@ func serve(t *testing.T, d *database, all tables, bundles map[string]*bundle) ma
 		t.Errorf("%d of %d Bundles were compared", compared, len(bundles))
 	}
 	wantNothingWritten(t, d, all, before)
-	export(t, d, records)
+	a.stop()
 	a.checkJournal(t, 2*len(records)) // both clients
 	scanLog(t, a.log, all)
 	return records
@@ -180,21 +183,20 @@ func sameAnswer(t *testing.T, a, b *edge.Record) {
 }
 
 // export writes all served resources where a validator can read them.
-func export(t *testing.T, d *database, records map[string]*edge.Record) {
+func export(t *testing.T, name string, records map[string]*edge.Record) {
 	t.Helper()
 	dir := os.Getenv("MCR_FHIR_OUT")
 	if dir == "" {
 		return
 	}
 	var b bytes.Buffer
-	for _, r := range records {
-		for _, s := range r.Sections {
+	for _, id := range slices.Sorted(maps.Keys(records)) {
+		for _, s := range records[id].Sections {
 			for _, record := range s.Records {
 				b.Write(append(compact(t, record.GetResource()), '\n'))
 			}
 		}
 	}
-	name := map[string]string{postgres.driver: "postgresql", mariadb.driver: "mariadb"}[d.driver]
 	if err := os.WriteFile(filepath.Join(dir, "e2e-"+name+".ndjson"), b.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}

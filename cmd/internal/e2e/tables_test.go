@@ -27,11 +27,11 @@ type tables map[string]*table
 // patients would prove nothing, so they fail.
 func folder(t testing.TB) string {
 	t.Helper()
-	shared := os.Getenv("MCR_SHARED")
-	if shared == "" {
+	root := os.Getenv("MCR_SHARED")
+	if root == "" {
 		t.Fatal("the environment variable MCR_SHARED is not set; it must name the folder that holds data/csv-synthea")
 	}
-	path := filepath.Join(shared, "data", "csv-synthea")
+	path := filepath.Join(root, "data", "csv-synthea")
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		t.Fatalf("MCR_SHARED names a folder without data/csv-synthea: %s is not there", path)
 	}
