@@ -46,6 +46,7 @@ type fetch struct {
 	encoder  *ukcore.Encoder
 	t        *transaction // nil before the first query and after a failed one
 	boundary boundary
+	slow     int // sections that the server left without an answer
 }
 
 // section yields one section with its end and reports whether to go on.
@@ -63,12 +64,23 @@ func (f *fetch) section(section care.Section) bool {
 	}
 	e := f.s.explain(f.ctx, err)
 	f.endTransaction()
-	if endsFetch(e) || f.ctx.Err() != nil {
+	if endsFetch(e) || f.ctx.Err() != nil || f.frozen(err) {
 		f.yield(care.Item{}, e)
 		return false
 	}
 	end.State, end.Reason, end.Detail = care.Unavailable, e.Reason, e.Detail
 	return f.yield(care.Item{End: &end}, nil)
+}
+
+// frozen reports whether the server seems to be gone without a word: for the
+// second time it has not answered within the time limit, not even to say that
+// the limit is over. Each further section would wait as long again, and the
+// request would run out of time before the sections that were read are ended.
+func (f *fetch) frozen(err error) bool {
+	if errors.Is(err, errSlow) {
+		f.slow++
+	}
+	return f.slow >= 2
 }
 
 // read yields the records of a section and returns its end. When it fails, the

@@ -49,7 +49,7 @@ func TestFaults(t *testing.T) {
 		all := generated(t)
 		d.load(t, all)
 		before := d.contents(t, all)
-		w := newWorld(t, d, all, source{"source_timeout": "5s"}, d.source(t, "pas").with(source{"statement_timeout": "1s"}))
+		w := newWorld(t, d, all, source{"source_timeout": "5s", "request_timeout": "10s"}, d.source(t, "pas").with(source{"statement_timeout": "1s"}))
 		for _, f := range rowFaults {
 			t.Run(f.name, func(t *testing.T) { w.rowFault(t, f) })
 		}
