@@ -101,8 +101,9 @@
 // carry a number stated as missing. Numbers that were once durable are never
 // stated as missing: if their file was removed, Verify says so.
 //
-// Refusals, turned-away calls and outcomes that could not be written are true
-// whether or not they were written: the last 256 are kept in memory and
-// written after the repair with the time at which they occurred; lost counts
-// those that were not kept. They do not survive the process.
+// What happened is true whether or not it could be written: of all events but
+// decisions to release, which without an entry did not come about, the last 256
+// are kept in memory and written after the repair with the time at which they
+// occurred; lost counts those that were not kept. They do not survive the
+// process.
 package audit

@@ -65,11 +65,13 @@ func (r *reserve) take() []late {
 	return kept
 }
 
+// isFact reports whether a body tells of something that happened. A decision to
+// release did not, if it was not written; a repair is told anew by the next.
 func isFact(body []byte) bool {
-	for _, kind := range []care.EventKind{care.ReleaseRefused, care.ReleaseEnded, care.AccessRefused} {
+	for _, kind := range []care.EventKind{care.ReleaseDecided, care.JournalRepaired} {
 		if bytes.HasPrefix(body, []byte(`"kind":"`+kind+`"`)) {
-			return true
+			return false
 		}
 	}
-	return false
+	return true
 }

@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"iter"
 	"net"
-	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -22,7 +20,6 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -298,79 +295,6 @@ func TestRequestsReachTheGate(t *testing.T) {
 			}
 		})
 	}
-}
-
-// A message that cannot be read is refused in our words, by streams and unary
-// calls alike; what is far too large grpc refuses before we could.
-func TestUnreadableMessages(t *testing.T) {
-	large := func(n int) []byte {
-		return protowire.AppendBytes(protowire.AppendTag(nil, 3, protowire.BytesType), make([]byte, n))
-	}
-	for _, c := range []struct {
-		name, method string
-		message      []byte
-		want         codes.Code
-		told, truth  string
-	}{
-		{"no message", edgev1.RecordService_GetRecord_FullMethodName, []byte{0xff, 0xff}, codes.InvalidArgument, "BAD_REQUEST MESSAGE", "BAD_REQUEST"},
-		{"no message, unary", edgev1.RecordService_LocatePatient_FullMethodName, []byte{0xff, 0xff}, codes.InvalidArgument, "BAD_REQUEST MESSAGE", "BAD_REQUEST"},
-		{"no message, client stream", edgev1.ConsentService_PushSnapshot_FullMethodName, []byte{0xff, 0xff}, codes.InvalidArgument, "BAD_REQUEST MESSAGE", "BAD_REQUEST"},
-		{"too large", edgev1.RecordService_GetRecord_FullMethodName, large(300 << 10), codes.ResourceExhausted, "LIMIT_EXCEEDED MESSAGE", "LIMIT_EXCEEDED"},
-		{"too large, unary", edgev1.RecordService_LocatePatient_FullMethodName, large(300 << 10), codes.ResourceExhausted, "LIMIT_EXCEEDED MESSAGE", "LIMIT_EXCEEDED"},
-		{"far too large", edgev1.RecordService_GetRecord_FullMethodName, large(2 << 20), codes.ResourceExhausted, "ResourceExhausted", "LIMIT_EXCEEDED"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			h := &house{caller: identity.Caller{Peer: identity.Peer{Name: "b", Roles: identity.RoleRecords | identity.RoleConsent}}}
-			stream, err := serve(t, h, nil).NewStream(t.Context(), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, c.method, grpc.ForceCodec(rawCodec{}))
-			if err != nil {
-				t.Fatal(err)
-			}
-			_ = stream.SendMsg(c.message)
-			_ = stream.CloseSend()
-			err = stream.RecvMsg(nil)
-			if status.Code(err) != c.want || code(err) != c.told {
-				t.Errorf("%v, told %s", err, code(err))
-			}
-			if e := h.journalled(t); e.Kind != care.AccessRefused || e.Refusal.String() != c.truth || e.TrueReason != "MESSAGE" {
-				t.Errorf("journalled %+v", e)
-			}
-		})
-	}
-}
-
-// rawCodec sends bytes as they are.
-type rawCodec struct{}
-
-func (rawCodec) Marshal(v any) ([]byte, error) { return v.([]byte), nil }
-func (rawCodec) Unmarshal([]byte, any) error   { return nil }
-func (rawCodec) Name() string                  { return "proto" }
-
-// Who is turned away is written down at once; who follows in the same way is
-// counted, and nobody is hidden by a flood of others.
-func TestDoorman(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := &house{events: make(chan care.Event, 10)}
-		door := broker.NewDoorman(h, hclog.NewNullLogger())
-		expired := &care.Error{Kind: care.Unauthenticated, Reason: "EXPIRED"}
-		role := &care.Error{Kind: care.AccessDenied, Reason: "ROLE"}
-		for range 500 {
-			door.TurnAway(care.Broker{}, "TLS handshake", expired)
-		}
-		door.TurnAway(care.Broker{Name: "b"}, "GetRecord", role)
-		time.Sleep(time.Minute)
-		door.TurnAway(care.Broker{}, "TLS handshake", expired)
-		synctest.Wait()
-		time.Sleep(time.Minute) // no timer is left
-		close(h.events)
-		var got []string
-		for e := range h.events {
-			got = append(got, fmt.Sprintf("%s %s %d", e.Detail, e.TrueReason, e.Count))
-		}
-		want := []string{"TLS handshake EXPIRED 1", "GetRecord ROLE 1", "TLS handshake EXPIRED 499", "TLS handshake EXPIRED 1"}
-		if !slices.Equal(got, want) {
-			t.Errorf("journalled %q, want %q", got, want)
-		}
-	})
 }
 
 // A certificate that ends during an answer stops it before the next message.

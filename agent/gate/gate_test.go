@@ -387,6 +387,14 @@ func TestACallerWhoHangsUpIsWrittenDown(t *testing.T) {
 	}
 }
 
+func TestACallerWhoIsNoLongerKnownIsTold(t *testing.T) {
+	w := newWorld()
+	w.sendErr = &care.Error{Kind: care.Unauthenticated, Reason: "EXPIRED"}
+	if r := refused(t, w.gate().Release(t.Context(), gate.Call{Request: request(t), Answer: w})); r.Kind != care.Unauthenticated || r.Reason != "EXPIRED" {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestSectionsThatAreNotReadHaveAnOutcome(t *testing.T) {
 	w := newWorld()
 	w.grant.Disabled, w.grant.NotPermitted = care.SetOf(care.SocialCare), care.SetOf(care.Documents)

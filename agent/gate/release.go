@@ -102,7 +102,11 @@ func (r *release) flush() error {
 	if err := r.stillAllowed(); err != nil {
 		return err
 	}
-	if err := r.Answer.Flush(); err != nil {
+	err := r.Answer.Flush()
+	if _, ours := errors.AsType[*care.Error](err); ours {
+		return err // the caller is no longer who they were
+	}
+	if err != nil {
 		return &care.Error{Kind: care.Cancelled, Op: "gate.flush", Reason: "CALLER_GONE", Detail: "the caller stopped taking the answer", Err: err}
 	}
 	return nil

@@ -128,19 +128,20 @@ func TestBadCallers(t *testing.T) {
 	good := s.as(t, recordsURI)
 	patient := member(t, memory.CastEmergency)
 	secrets := practiceSecrets(wholeRecord(t, good, patient))
+	wanted := map[turnedAway]int{}
 	for _, bad := range s.badCallers(t) {
+		wanted[turnedAway{care.Unauthenticated.String(), bad.reason}]++
 		t.Run(bad.name, func(t *testing.T) {
-			from := s.last(t) + 1
 			if err := bad.refused(within(t), s.address); err != nil {
 				t.Error(err)
 			}
-			s.journalled(t, badRequest{kind: care.Unauthenticated, reason: bad.reason, entry: care.AccessRefused}, from, "")
-			if bad.config != nil && bad.config.MaxVersion != tls.VersionTLS11 {
+			if bad.config != nil && bad.config.MaxVersion == 0 && bad.config.NextProtos[0] == "h2" {
 				bad.refusedOverGRPC(t, s)
 			}
 			wholeRecord(t, good, patient)
 		})
 	}
+	s.countTurnedAway(t, wanted)
 	agent.alive()
 	agent.stop()
 	secrets.absent(t, "the log", agent.text())

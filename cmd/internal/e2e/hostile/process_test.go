@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,6 +28,10 @@ type running struct {
 	mu  sync.Mutex
 	log bytes.Buffer // what it wrote to standard error
 }
+
+// testNumber is an NHS number of the range that no person has: those of all
+// patients here.
+var testNumber = regexp.MustCompile(`\b999[ -]?\d{3}[ -]?\d{4}\b`)
 
 // start runs the agent and waits until it serves. It is killed when the test
 // ends. The words of wrap, if any, come before the program's own.
@@ -61,7 +66,12 @@ func launch(t testing.TB, cmd *exec.Cmd) *running {
 	must(t, cmd.Start())
 	must(t, write.Close())
 	go r.follow(read)
-	t.Cleanup(r.kill)
+	t.Cleanup(func() {
+		r.kill()
+		if testNumber.MatchString(r.text()) {
+			t.Error("the agent's log holds an NHS number")
+		}
+	})
 	return r
 }
 
@@ -184,10 +194,10 @@ func (s *site) command(t testing.TB, words ...string) (string, int) {
 // eventually tries until done reports true.
 func eventually(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if done() {
 			return
 		}
 	}
-	t.Fatalf("in half a minute it has not come to this: %s", what)
+	t.Fatalf("in twenty seconds it has not come to this: %s", what)
 }

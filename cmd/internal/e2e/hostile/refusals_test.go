@@ -5,6 +5,7 @@ package hostile
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,15 +29,22 @@ func TestBadRequests(t *testing.T) {
 	s.fill(t)
 	c := s.callers(t)
 	secrets := practiceSecrets(wholeRecord(t, c.records, c.patient))
+	wanted, notFound := map[turnedAway]int{}, map[string]bool{}
 	for i, bad := range badRequests(t) {
+		if bad.entry == care.AccessRefused {
+			wanted[turnedAway{bad.kind.String(), bad.reason}]++
+		}
 		t.Run(bad.name, func(t *testing.T) {
 			before, id := s.last(t), fmt.Sprintf("bad-%d", i)
 			err := bad.call(within(t), c, id)
 			checkRefusal(t, bad, err)
+			if bad.kind == care.PatientNotFound {
+				notFound[status.Convert(err).Message()] = true
+			}
 			secrets.absent(t, "the refusal", fmt.Sprint(err, status.Convert(err).Details()))
-			entry := s.journalled(t, bad, before+1, id)
-			if refusal, _ := edge.RefusalOf(err); bad.entry != care.AccessRefused {
-				if refusal.GetRequestId() != id || refusal.GetJournalSequence() == 0 || refusal.GetJournalSequence() > entry.Sequence {
+			if bad.entry != care.AccessRefused { // those are counted below
+				entry := s.journalled(t, bad, before+1, id)
+				if refusal, _ := edge.RefusalOf(err); refusal.GetRequestId() != id || refusal.GetJournalSequence() == 0 || refusal.GetJournalSequence() > entry.Sequence {
 					t.Errorf("the refusal says that it is entry %d of request %q, the journal says entry %d of %q",
 						refusal.GetJournalSequence(), refusal.GetRequestId(), entry.Sequence, id)
 				}
@@ -44,10 +52,36 @@ func TestBadRequests(t *testing.T) {
 			wholeRecord(t, c.records, c.patient)
 		})
 	}
+	if len(notFound) != 1 {
+		t.Errorf("a patient who must not be found is told apart from one who is not there: %d texts", len(notFound))
+	}
+	s.countTurnedAway(t, wanted)
 	agent.alive()
 	agent.stop()
 	secrets.absent(t, "the log", agent.text())
 	secrets.absentFromJournal(t, s)
+}
+
+// turnedAway is a way of being turned away, as the journal tells it.
+type turnedAway struct{ refusal, reason string }
+
+// countTurnedAway wants the journal to tell of all who were turned away. The
+// first of a kind has an entry of its own; those who follow share one that
+// tells how many they were.
+func (s *site) countTurnedAway(t *testing.T, wanted map[turnedAway]int) {
+	t.Helper()
+	missing := map[turnedAway]int{}
+	eventually(t, "the journal tells of all who were turned away", func() bool {
+		clear(missing)
+		maps.Copy(missing, wanted)
+		for _, l := range s.journal(t, 1) {
+			if l.Kind == care.AccessRefused {
+				missing[turnedAway{l.Refusal, l.TrueReason}] -= int(l.Count)
+			}
+		}
+		maps.DeleteFunc(missing, func(_ turnedAway, n int) bool { return n <= 0 })
+		return len(missing) == 0
+	})
 }
 
 // callers returns the clients of the site's brokers.
@@ -87,9 +121,6 @@ func (s *site) journalled(t *testing.T, bad badRequest, from uint64, id string) 
 	if bad.truth != "" {
 		truth = bad.truth
 	}
-	if bad.entry == care.AccessRefused {
-		id = ""
-	}
 	eventually(t, fmt.Sprintf("a %s of %q with %v (%s) from entry %d", bad.entry, id, bad.kind, truth, from), func() bool {
 		for _, l := range s.journal(t, from) {
 			if l.Kind == bad.entry && l.RequestID == id && l.Refusal == bad.kind.String() && l.TrueReason == truth {
@@ -106,9 +137,13 @@ func (s *site) journalled(t *testing.T, bad badRequest, from uint64, id string) 
 // the agent grows.
 const repetitions = 2000
 
-// mayGrow is how many resident bytes the agent may grow in all that time: what
-// leaked 500 bytes each time would take several times as much.
+// mayGrow is how many resident bytes the agent may grow in all that time: 150
+// bytes that leaked each time would be more.
 const mayGrow = 16 << 20
+
+// mayTurnAway is how many entries may tell of all who were turned away: who
+// knocks must not be able to fill the disk.
+const mayTurnAway = 500
 
 // TestNothingGrows does all that is refused again and again and wants the agent
 // to take no more memory, files, threads or goroutines than before.
@@ -133,9 +168,23 @@ func TestNothingGrows(t *testing.T) {
 	if after.threads > before.threads+8 {
 		t.Errorf("the agent has %d threads, before it had %d", after.threads, before.threads)
 	}
+	if n := s.count(t, care.AccessRefused); n > mayTurnAway {
+		t.Errorf("%d entries tell of those who were turned away", n)
+	}
 	if n := agent.goroutines(); n > idle+10 {
 		t.Errorf("the agent has %d goroutines; one that was asked little has %d", n, idle)
 	}
+}
+
+// count returns how many entries of a kind the journal has.
+func (s *site) count(t *testing.T, kind care.EventKind) (n int) {
+	t.Helper()
+	for _, l := range s.journal(t, 1) {
+		if l.Kind == kind {
+			n++
+		}
+	}
+	return n
 }
 
 // repeatAll does everything that is refused so many times, a few at once.

@@ -5,6 +5,7 @@ package hostile
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -98,94 +99,126 @@ func noMessage(method string) func(context.Context, callers, string) error {
 		if err != nil {
 			return err
 		}
-		_ = stream.SendMsg(nil)
+		_ = stream.SendMsg(garbage{})
 		_ = stream.CloseSend()
 		return stream.RecvMsg(nil)
 	}
 }
 
-const (
-	getRecord     = "/mcr.edge.v1.RecordService/GetRecord"
-	locatePatient = "/mcr.edge.v1.RecordService/LocatePatient"
-)
-
 // badRequests are requests over a connection in order that must be refused.
-// Their names, and every text in them that begins with Q, are canaries.
+// Every text in them that holds "anary" must be in no log.
 func badRequests(t testing.TB) []badRequest {
-	const (
-		badNumber  = care.InvalidNHSNumber
-		badDetails = care.InvalidDemographics
-		refused    = care.ReleaseRefused
-		turnedAway = care.AccessRefused
-		ended      = care.ReleaseEnded
-		invalid    = codes.InvalidArgument
-		denied     = codes.PermissionDenied
-		notFound   = codes.NotFound
-		tooMuch    = codes.ResourceExhausted
-	)
-	field := func(name string, spoil func(*edgev1.GetRecordRequest)) badRequest {
-		return badRequest{name, invalid, care.BadRequest, "FIELD", "", refused, record(spoil)}
+	return slices.Concat(badNumbers(), badFields(), badDetails(), notForThem(t), badDocuments(), badMessages(), badCalls())
+}
+
+func badNumbers() (list []badRequest) {
+	for name, text := range map[string]string{
+		"no number": "", "short number": "999000101", "long number": "99900010140", "wrong check digit": "9990001015",
+		"repdigits": "7777777777", "zeros": "0000000000", "letters in a number": "Qanary9001",
+		"a statement as a number": "9990001014' OR '1'='1", "a Scottish number": "0101010102",
+	} {
+		list = append(list, badRequest{name, codes.InvalidArgument, care.InvalidNHSNumber, "", "", care.ReleaseRefused, number(text)})
 	}
-	unset := func(name string, spoil func(*edgev1.GetRecordRequest)) badRequest {
-		return badRequest{name, invalid, care.BadRequest, "", "", refused, record(spoil)}
+	nobody := func(r *edgev1.GetRecordRequest) { r.Context.Subject = nil }
+	return append(list, badRequest{"no subject", codes.InvalidArgument, care.InvalidNHSNumber, "", "", care.ReleaseRefused, record(nobody)})
+}
+
+func badFields() (list []badRequest) {
+	for name, spoil := range map[string]func(*edgev1.GetRecordRequest){
+		"unknown section":             func(r *edgev1.GetRecordRequest) { r.Sections = []edgev1.Section{99} },
+		"a section that wraps around": func(r *edgev1.GetRecordRequest) { r.Sections = []edgev1.Section{256 + 2} },
+		"a negative section":          func(r *edgev1.GetRecordRequest) { r.Sections = []edgev1.Section{-1} },
+		"no date as a period":         func(r *edgev1.GetRecordRequest) { r.FromDate = "Qanary" },
+		"no purpose":                  func(r *edgev1.GetRecordRequest) { r.Context.Purpose = 0 },
+		"a purpose that wraps around": func(r *edgev1.GetRecordRequest) { r.Context.Purpose = 257 },
+		"no permission":               func(r *edgev1.GetRecordRequest) { r.Context.Permission = 0 },
+		"no requester":                func(r *edgev1.GetRecordRequest) { r.Context.Requester = nil },
+		"no user":                     func(r *edgev1.GetRecordRequest) { r.Context.Requester.UserId = "" },
+		"a line break in a user":      func(r *edgev1.GetRecordRequest) { r.Context.Requester.UserId = "q\n{\"v\":1}" },
+		"no organisation's code":      func(r *edgev1.GetRecordRequest) { r.Context.Requester.Organisation = "r w h" },
+		"a long reason":               func(r *edgev1.GetRecordRequest) { r.Context.Reason = strings.Repeat("Qanary", 200) },
+	} {
+		list = append(list, badRequest{name, codes.InvalidArgument, care.BadRequest, "FIELD", "", care.ReleaseRefused, record(spoil)})
+	}
+	return list
+}
+
+// badDetails are requests whose demographics are missing, no demographics, or
+// not those of the patient.
+func badDetails() []badRequest {
+	one := func(name, reason string, entry care.EventKind, spoil func(*edgev1.Subject)) badRequest {
+		return badRequest{name, codes.InvalidArgument, care.InvalidDemographics, reason, "", entry,
+			record(func(r *edgev1.GetRecordRequest) { spoil(r.Context.Subject) })}
 	}
 	return []badRequest{
-		{"no number", invalid, badNumber, "", "", refused, number("")},
-		{"short number", invalid, badNumber, "", "", refused, number("999000101")},
-		{"long number", invalid, badNumber, "", "", refused, number("99900010140")},
-		{"wrong check digit", invalid, badNumber, "", "", refused, number("9990001015")},
-		{"repdigits", invalid, badNumber, "", "", refused, number("7777777777")},
-		{"zeros", invalid, badNumber, "", "", refused, number("0000000000")},
-		{"letters in a number", invalid, badNumber, "", "", refused, number("Qanary9001")},
-		{"a statement as a number", invalid, badNumber, "", "", refused, number("9990001014' OR '1'='1")},
-		{"a Scottish number", invalid, badNumber, "", "", refused, number("0101010102")},
-		{"no family name", invalid, badDetails, "MISSING", "", refused, record(func(r *edgev1.GetRecordRequest) { r.Context.Subject.FamilyName = "" })},
-		{"no date of birth", invalid, badDetails, "MISSING", "", refused, record(func(r *edgev1.GetRecordRequest) { r.Context.Subject.BirthDate = "" })},
-		{"no date as a date of birth", invalid, badDetails, "BIRTH_DATE", "", refused, record(func(r *edgev1.GetRecordRequest) { r.Context.Subject.BirthDate = "1941-02-30" })},
-		{"another date of birth", invalid, badDetails, "DEMOGRAPHICS_DIFFER", "", ended, record(func(r *edgev1.GetRecordRequest) { r.Context.Subject.BirthDate = "1999-01-30" })},
-		{"another family name", invalid, badDetails, "DEMOGRAPHICS_DIFFER", "", ended, record(func(r *edgev1.GetRecordRequest) { r.Context.Subject.FamilyName = "Qanaryfamily" })},
-		{"no subject", invalid, badNumber, "", "", refused, record(func(r *edgev1.GetRecordRequest) { r.Context.Subject = nil })},
-		field("unknown section", func(r *edgev1.GetRecordRequest) { r.Sections = []edgev1.Section{99} }),
-		field("a section that wraps around", func(r *edgev1.GetRecordRequest) { r.Sections = []edgev1.Section{256 + 2} }),
-		field("a negative section", func(r *edgev1.GetRecordRequest) { r.Sections = []edgev1.Section{-1} }),
-		field("no date as a period", func(r *edgev1.GetRecordRequest) { r.FromDate = "Qanary" }),
-		unset("no purpose", func(r *edgev1.GetRecordRequest) { r.Context.Purpose = 0 }),
-		unset("a purpose that wraps around", func(r *edgev1.GetRecordRequest) { r.Context.Purpose = 257 }),
-		unset("no permission", func(r *edgev1.GetRecordRequest) { r.Context.Permission = 0 }),
-		unset("no requester", func(r *edgev1.GetRecordRequest) { r.Context.Requester = nil }),
-		unset("no user", func(r *edgev1.GetRecordRequest) { r.Context.Requester.UserId = "" }),
-		unset("a line break in a user", func(r *edgev1.GetRecordRequest) { r.Context.Requester.UserId = "q\n{\"v\":1}" }),
-		unset("no organisation", func(r *edgev1.GetRecordRequest) { r.Context.Requester.Organisation = "r w h" }),
-		unset("a long reason", func(r *edgev1.GetRecordRequest) { r.Context.Reason = strings.Repeat("Q", 1025) }),
-		{"break-glass without a reason", denied, care.NoPermissionToView, "NO_REASON", "", refused, record(func(r *edgev1.GetRecordRequest) { r.Context.Purpose = edgev1.Purpose_PURPOSE_BTG })},
-		{"nobody's number", notFound, care.PatientNotFound, "", "ABSENT", ended, number("9990000018")},
-		{"a restricted patient", notFound, care.PatientNotFound, "", "RESTRICTED", ended, about(t, memory.CastToRestrict)},
-		{"a patient restricted at the source", notFound, care.PatientNotFound, "", "SOURCE_RESTRICTED", ended, about(t, memory.CastSourceRestricted)},
-		{"a patient who has left", notFound, care.PatientNotFound, "", "NOT_ACTIVE", ended, about(t, memory.CastLeft)},
-		{"a dissent", denied, care.NoPatientConsent, "DISSENT", "", refused, about(t, memory.CastToDissent)},
-		{"a dissent at the source", denied, care.NoPatientConsent, "SOURCE_DISSENT", "", ended, about(t, memory.CastSourceDissent)},
-		{"no document", invalid, care.BadRequest, "", "", refused, document(text(""))},
-		{"an unknown document", notFound, care.RecordNotFound, "", "", ended, document(text("Qanary"))},
-		{"a path as a document", notFound, care.RecordNotFound, "", "", ended, document(text("../../../../etc/passwd"))},
-		{"another patient's document", notFound, care.RecordNotFound, "", "", ended, document(func(c callers) string { return c.document })},
-		{"an oversized request", tooMuch, care.LimitExceeded, "MESSAGE", "", turnedAway, record(func(r *edgev1.GetRecordRequest) { r.Context.Reason = tooLarge })},
-		{"an oversized request of a unary call", tooMuch, care.LimitExceeded, "MESSAGE", "", turnedAway, func(ctx context.Context, c callers, _ string) error {
+		one("no family name", "MISSING", care.ReleaseRefused, func(s *edgev1.Subject) { s.FamilyName = "" }),
+		one("no date of birth", "MISSING", care.ReleaseRefused, func(s *edgev1.Subject) { s.BirthDate = "" }),
+		one("no date as a date of birth", "BIRTH_DATE", care.ReleaseRefused, func(s *edgev1.Subject) { s.BirthDate = "1941-02-30" }),
+		one("another date of birth", "DEMOGRAPHICS_DIFFER", care.ReleaseEnded, func(s *edgev1.Subject) { s.BirthDate = "1999-01-30" }),
+		one("another family name", "DEMOGRAPHICS_DIFFER", care.ReleaseEnded, func(s *edgev1.Subject) { s.FamilyName = "Qanaryfamily" }),
+	}
+}
+
+// notForThem are requests in order for patients who may not be shown.
+func notForThem(t testing.TB) []badRequest {
+	hidden := func(name, truth string, call func(context.Context, callers, string) error) badRequest {
+		return badRequest{name, codes.NotFound, care.PatientNotFound, "", truth, care.ReleaseEnded, call}
+	}
+	return []badRequest{
+		hidden("nobody's number", "ABSENT", number("9990000018")),
+		hidden("a restricted patient", "RESTRICTED", about(t, memory.CastToRestrict)),
+		hidden("a patient restricted at the source", "SOURCE_RESTRICTED", about(t, memory.CastSourceRestricted)),
+		hidden("a patient who has left", "NOT_ACTIVE", about(t, memory.CastLeft)),
+		hidden("a number that was not traced", "NUMBER_NOT_VERIFIED", about(t, memory.CastUnverified)),
+		{"a dissent", codes.PermissionDenied, care.NoPatientConsent, "DISSENT", "", care.ReleaseRefused, about(t, memory.CastToDissent)},
+		{"a dissent at the source", codes.PermissionDenied, care.NoPatientConsent, "SOURCE_DISSENT", "", care.ReleaseEnded, about(t, memory.CastSourceDissent)},
+		{"break-glass without a reason", codes.PermissionDenied, care.NoPermissionToView, "NO_REASON", "", care.ReleaseRefused,
+			record(func(r *edgev1.GetRecordRequest) { r.Context.Purpose = edgev1.Purpose_PURPOSE_BTG })},
+	}
+}
+
+func badDocuments() []badRequest {
+	none := func(name string, id func(callers) string) badRequest {
+		return badRequest{name, codes.NotFound, care.RecordNotFound, "", "", care.ReleaseEnded, document(id)}
+	}
+	return []badRequest{
+		{"no document", codes.InvalidArgument, care.BadRequest, "FIELD", "", care.ReleaseRefused, document(text(""))},
+		none("an unknown document", text("Qanary")),
+		none("a path as a document", text("../../../../etc/passwd")),
+		none("another patient's document", func(c callers) string { return c.document }),
+	}
+}
+
+func badMessages() []badRequest {
+	const reason, entry = "MESSAGE", care.AccessRefused
+	return []badRequest{
+		{"an oversized request", codes.ResourceExhausted, care.LimitExceeded, reason, "", entry, record(func(r *edgev1.GetRecordRequest) { r.Context.Reason = tooLarge })},
+		{"an oversized request of a unary call", codes.ResourceExhausted, care.LimitExceeded, reason, "", entry, func(ctx context.Context, c callers, _ string) error {
 			asked := asking(c.patient)
 			asked.Reason = tooLarge
 			_, err := c.records.Locate(ctx, &edgev1.LocatePatientRequest{Context: asked})
 			return err
 		}},
-		{"no message", invalid, care.BadRequest, "MESSAGE", "", turnedAway, noMessage(getRecord)},
-		{"no message of a unary call", invalid, care.BadRequest, "MESSAGE", "", turnedAway, noMessage(locatePatient)},
-		{"an unknown call", denied, care.AccessDenied, "UNDECLARED", "", turnedAway, unknown("/mcr.edge.v1.RecordService/Qanary")},
-		{"an unknown service", denied, care.AccessDenied, "UNDECLARED", "", turnedAway, unknown("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")},
-		{"a path of another form", denied, care.AccessDenied, "UNDECLARED", "", turnedAway, unknown("/mcr.edge.v1.RecordService//GetRecord")},
-		{"a role that the broker lacks", denied, care.AccessDenied, "ROLE", "", turnedAway, func(ctx context.Context, c callers, _ string) error {
+		{"no message", codes.InvalidArgument, care.BadRequest, reason, "", entry, noMessage(edgev1.RecordService_GetRecord_FullMethodName)},
+		{"no message of a unary call", codes.InvalidArgument, care.BadRequest, reason, "", entry, noMessage(edgev1.RecordService_LocatePatient_FullMethodName)},
+	}
+}
+
+// badCalls are calls that do not exist or are not for the broker.
+func badCalls() []badRequest {
+	one := func(name, reason string, call func(context.Context, callers, string) error) badRequest {
+		return badRequest{name, codes.PermissionDenied, care.AccessDenied, reason, "", care.AccessRefused, call}
+	}
+	return []badRequest{
+		one("an unknown call", "UNDECLARED", unknown("/mcr.edge.v1.RecordService/Qanary")),
+		one("an unknown service", "UNDECLARED", unknown("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")),
+		one("a path of another form", "UNDECLARED", unknown("/mcr.edge.v1.RecordService//GetRecord")),
+		one("a role that the broker lacks", "ROLE", func(ctx context.Context, c callers, _ string) error {
 			_, err := c.office.GetRecord(ctx, &edgev1.GetRecordRequest{Context: asking(c.patient)})
 			return err
-		}},
-		{"the role of people at the site", denied, care.AccessDenied, "ROLE", "", turnedAway, func(ctx context.Context, c callers, _ string) error {
-			return c.office.Conn().Invoke(ctx, "/mcr.edge.v1.ConsentService/RecordDirective", &edgev1.RecordDirectiveRequest{}, &edgev1.RecordDirectiveResponse{})
-		}},
+		}),
+		one("the role of people at the site", "ROLE", func(ctx context.Context, c callers, _ string) error {
+			return c.office.Conn().Invoke(ctx, edgev1.ConsentService_RecordDirective_FullMethodName, &edgev1.RecordDirectiveRequest{}, &edgev1.RecordDirectiveResponse{})
+		}),
 	}
 }

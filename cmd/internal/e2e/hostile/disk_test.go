@@ -1,0 +1,303 @@
+//go:build e2e
+
+package hostile
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+
+	"github.com/mycarerecord/edge-agent/agent/audit"
+	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/cmd/internal/edge"
+	"github.com/mycarerecord/edge-agent/connectors/memory"
+	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
+)
+
+// smallDisk mounts an ext4 file system of so many MiB. It needs root, and the
+// test fails without: a full disk that was never full proves nothing.
+func smallDisk(t *testing.T, mebibytes int64) string {
+	t.Helper()
+	image, at := filepath.Join(shortDir(t), "disk"), shortDir(t)
+	file, err := os.Create(image)
+	must(t, err)
+	must(t, file.Truncate(mebibytes<<20))
+	must(t, file.Close())
+	for _, words := range [][]string{{"mkfs.ext4", "-q", "-F", "-m", "0", image}, {"mount", "-o", "loop", image, at}} {
+		if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v: %s (this test needs root and may not be skipped)", words[0], err, out)
+		}
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", at).CombinedOutput(); err != nil {
+			t.Errorf("umount: %v: %s", err, out)
+		}
+	})
+	return at
+}
+
+// occupy writes a file that leaves no room on its disk.
+func occupy(t *testing.T, path string) {
+	t.Helper()
+	file, err := os.Create(path)
+	must(t, err)
+	defer file.Close()
+	for block := make([]byte, 1<<20); len(block) > 0; {
+		if _, err := file.Write(block); err != nil {
+			block = block[:len(block)/2] // smaller and smaller, until not a byte fits
+		}
+	}
+}
+
+// nearlyFull makes a journal whose segment has room for a few dozen entries
+// only. A new one would need 64 MiB, so that the disk need not be large.
+func nearlyFull(t *testing.T, s *site) {
+	t.Helper()
+	must(t, os.MkdirAll(s.state, 0o700))
+	journal, err := audit.Open(s.journalFolder(), audit.Options{SegmentBytes: 64 << 10})
+	must(t, err)
+	must(t, journal.Append(care.Event{Kind: care.AgentStarted, Actor: "test"}).Wait(t.Context()))
+	must(t, journal.Close())
+}
+
+// TestFullDisk fills the disk of the journal while the agent runs. From the
+// first entry that does not fit on, nothing leaves; people at the site can
+// still work; when there is room again the agent resumes by itself and the
+// journal tells of it.
+func TestFullDisk(t *testing.T) {
+	s := siteWith(t, smallDisk(t, 160), memorySource)
+	nearlyFull(t, s)
+	agent := s.start(t)
+	s.fill(t)
+	client, patient := s.as(t, recordsURI), member(t, memory.CastEmergency)
+	filler := filepath.Join(filepath.Dir(s.state), "filler")
+	occupy(t, filler)
+	if n := untilRefused(t, client, patient); n == 0 {
+		t.Error("the disk was full from the start, so it was not seen to fill")
+	}
+	for range 50 {
+		refusedUnwritten(t, client, patient, audit.ReasonNoSpace)
+	}
+	s.worksLocally(t)
+	agent.alive()
+
+	must(t, os.Remove(filler))
+	resumes(t, client, patient)
+	s.tellsOfRepair(t, audit.ReasonNoSpace)
+	agent.stop()
+}
+
+// TestStartsOnFullDisk starts the agent when its disk is full already: it runs,
+// so that it can say why nothing is released, and resumes when there is room.
+func TestStartsOnFullDisk(t *testing.T) {
+	s := siteWith(t, smallDisk(t, 160), memorySource)
+	nearlyFull(t, s)
+	agent := s.start(t)
+	s.fill(t)
+	client, patient := s.as(t, recordsURI), member(t, memory.CastEmergency)
+	filler := filepath.Join(filepath.Dir(s.state), "filler")
+	occupy(t, filler)
+	untilRefused(t, client, patient)
+	must(t, agent.cmd.Process.Signal(syscall.SIGTERM))
+	// That it was stopped could not be journalled, and its exit code tells.
+	if code := agent.wait(); code != exitFailed || !strings.Contains(agent.text(), audit.ReasonNoSpace) {
+		t.Errorf("the agent ended with code %d:\n%s", code, agent.text())
+	}
+
+	agent = s.start(t)
+	eventually(t, "the client is connected again", func() bool {
+		_, err := client.GetRecord(within(t), &edgev1.GetRecordRequest{Context: asking(patient)})
+		_, refused := edge.RefusalOf(err)
+		return refused
+	})
+	// There may be room for the entry of one request that is the last to fit.
+	untilRefused(t, client, patient)
+	refusedUnwritten(t, client, patient, audit.ReasonNoSpace)
+	must(t, os.Remove(filler))
+	resumes(t, client, patient)
+	s.holdsTogether(t)
+	agent.stop()
+}
+
+// untilRefused asks until it is refused and returns how often it was answered.
+func untilRefused(t *testing.T, client *edge.Client, patient memory.Member) (answered int) {
+	t.Helper()
+	for range 10_000 {
+		record, err := client.GetRecord(within(t), &edgev1.GetRecordRequest{Context: asking(patient)})
+		if err != nil {
+			unwritten(t, record, err, audit.ReasonNoSpace)
+			return answered
+		}
+		answered++
+	}
+	t.Fatal("the disk is not full")
+	return answered
+}
+
+// refusedUnwritten asks once and wants nothing of a record.
+func refusedUnwritten(t *testing.T, client *edge.Client, patient memory.Member, reason string) {
+	t.Helper()
+	record, err := client.GetRecord(within(t), &edgev1.GetRecordRequest{Context: asking(patient)})
+	unwritten(t, record, err, reason)
+	_, err = client.Locate(within(t), &edgev1.LocatePatientRequest{Context: asking(patient)})
+	wantRefusal(t, err, care.AuditUnavailable, reason)
+	_, err = client.GetRecord(within(t), &edgev1.GetRecordRequest{Context: asking(memory.Member{})})
+	wantRefusal(t, err, care.AuditUnavailable, reason) // a refusal, too, is written down or not given
+}
+
+// unwritten wants a request to have been refused because the journal cannot be
+// written, with nothing of a record before.
+func unwritten(t *testing.T, record *edge.Record, err error, reason string) {
+	t.Helper()
+	wantRefusal(t, err, care.AuditUnavailable, reason)
+	if status.Code(err) != codes.Unavailable || record.Opening != nil || record.Bytes > 0 {
+		t.Errorf("%v, and %d bytes of a record came", err, record.Bytes)
+	}
+}
+
+// worksLocally does what people at the site and the office do while nothing can
+// be journalled.
+func (s *site) worksLocally(t *testing.T) {
+	t.Helper()
+	office := s.as(t, officeURI)
+	reply, err := office.Status(within(t))
+	must(t, err)
+	if reply.GetReleasing() || !slices.ContainsFunc(reply.GetAttention(), func(a string) bool { return strings.Contains(a, "the journal cannot be written") }) {
+		t.Errorf("the status says: releasing %v, %q", reply.GetReleasing(), reply.GetAttention())
+	}
+	eventually(t, "the health check says that the agent does not serve", func() bool {
+		health, err := grpc_health_v1.NewHealthClient(office.Conn()).Check(within(t), &grpc_health_v1.HealthCheckRequest{})
+		return err == nil && health.GetStatus() == grpc_health_v1.HealthCheckResponse_NOT_SERVING
+	})
+	out, code := s.command(t, "consent", "show", "--nhs-number", member(t, memory.CastToDissent).NHSNumber.Reveal())
+	if code != 0 || !strings.Contains(out, "DISSENT") {
+		t.Errorf("consent show ends with code %d: %s", code, out)
+	}
+	if out, code := s.command(t, "audit", "tail"); code != 0 || !strings.Contains(out, "RELEASE_ENDED") {
+		t.Errorf("audit tail ends with code %d: %s", code, out)
+	}
+	if out, code := s.command(t, "check"); code != 0 {
+		t.Errorf("check ends with code %d: %s", code, out)
+	}
+}
+
+// resumes waits until a good request is answered again.
+func resumes(t *testing.T, client *edge.Client, patient memory.Member) {
+	t.Helper()
+	eventually(t, "the agent releases again", func() bool {
+		record, err := client.GetRecord(within(t), &edgev1.GetRecordRequest{Context: asking(patient)})
+		if err != nil {
+			wantKind(t, err, care.AuditUnavailable)
+		}
+		return err == nil && record.Whole
+	})
+}
+
+func wantKind(t *testing.T, err error, kind care.Kind) {
+	t.Helper()
+	if refusal, _ := edge.RefusalOf(err); refusal.GetCode() != kind.String() {
+		t.Errorf("refused with %v, want %v", err, kind)
+	}
+}
+
+// tellsOfRepair wants the journal to tell why it could not be written, to hold
+// the refusals of that time, and to hold together.
+func (s *site) tellsOfRepair(t *testing.T, reason string) {
+	t.Helper()
+	repaired := slices.ContainsFunc(s.journal(t, 1), func(l audit.Line) bool { return l.Kind == care.JournalRepaired && l.TrueReason == reason })
+	if late := s.late(t, care.ReleaseRefused); !repaired || late == 0 {
+		t.Errorf("the journal tells of the repair: %v, and of %d refusals from before it", repaired, late)
+	}
+	if s.late(t, care.ConsentShown) != 1 {
+		t.Error("the journal does not tell who looked at a patient's flags while it could not be written")
+	}
+	s.holdsTogether(t)
+}
+
+// TestOptOutOnFullDisk records a dissent when there is no room for its entry
+// in the journal, and none to grow the consent store. It must count all the
+// same, or the agent must stop releasing: it may not be lost silently.
+func TestOptOutOnFullDisk(t *testing.T) {
+	s := siteWith(t, smallDisk(t, 160), memorySource)
+	nearlyFull(t, s)
+	agent := s.start(t)
+	s.fill(t)
+	client, patient := s.as(t, recordsURI), member(t, memory.CastEmergency)
+	filler := filepath.Join(filepath.Dir(s.state), "filler")
+	occupy(t, filler)
+	untilRefused(t, client, patient)
+	out, code := s.command(t, "consent", "set", "dissent", "--nhs-number", patient.NHSNumber.Reveal())
+	must(t, os.Remove(filler))
+	if code == exitRefused && strings.Contains(out, "the statement is in force, but the journal could not be written") {
+		eventually(t, "the dissent counts", func() bool {
+			_, err := client.GetRecord(within(t), &edgev1.GetRecordRequest{Context: asking(patient)})
+			refusal, _ := edge.RefusalOf(err)
+			return refusal.GetCode() == care.NoPatientConsent.String()
+		})
+		eventually(t, "the journal tells who recorded it", func() bool { return s.late(t, care.ConsentChanged) == 1 })
+		return
+	}
+	// What this process sees of the store may not be relied on any more.
+	if agent.wait() != exitFailed || !strings.Contains(agent.text(), "POISONED") {
+		t.Errorf("consent set ends with code %d: %s; and the agent goes on", code, out)
+	}
+}
+
+// late returns how many entries of a kind were written after they happened.
+func (s *site) late(t *testing.T, kind care.EventKind) (n int) {
+	t.Helper()
+	for _, l := range s.journal(t, 1) {
+		if l.Kind == kind && !l.Occurred.IsZero() {
+			n++
+		}
+	}
+	return n
+}
+
+// TestJournalTakenAway takes the journal's folder away, and puts another in its
+// place, while the agent runs.
+func TestJournalTakenAway(t *testing.T) {
+	aside := func(s *site) string { return s.journalFolder() + ".aside" }
+	for _, c := range []struct {
+		name         string
+		take, repair func(*testing.T, *site)
+	}{
+		{"renamed", func(t *testing.T, s *site) { must(t, os.Rename(s.journalFolder(), aside(s))) },
+			func(t *testing.T, s *site) { must(t, os.Rename(aside(s), s.journalFolder())) }},
+		{"replaced", func(t *testing.T, s *site) {
+			must(t, os.Rename(s.journalFolder(), aside(s)))
+			must(t, os.Mkdir(s.journalFolder(), 0o700))
+		}, func(t *testing.T, s *site) {
+			must(t, os.RemoveAll(s.journalFolder()))
+			must(t, os.Rename(aside(s), s.journalFolder()))
+		}},
+		{"deleted", func(t *testing.T, s *site) { must(t, os.RemoveAll(s.journalFolder())) },
+			func(t *testing.T, s *site) { must(t, os.Mkdir(s.journalFolder(), 0o700)) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSite(t)
+			agent := s.start(t)
+			s.fill(t)
+			client, patient := s.as(t, recordsURI), member(t, memory.CastEmergency)
+			wholeRecord(t, client, patient)
+			c.take(t, s)
+			record, err := client.GetRecord(within(t), &edgev1.GetRecordRequest{Context: asking(patient)})
+			unwritten(t, record, err, audit.ReasonMissing)
+			c.repair(t, s)
+			resumes(t, client, patient)
+			agent.alive()
+			if s.count(t, care.JournalRepaired) == 0 {
+				t.Error("the journal does not tell of the repair")
+			}
+			agent.stop()
+		})
+	}
+}
