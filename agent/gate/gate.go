@@ -114,11 +114,8 @@ func (r *release) admit() error {
 	if k := r.consent.Refusal; k != care.OK && k != care.PatientNotFound {
 		return r.refuse(refusal(k, r.consent.Reason))
 	}
-	r.decide()                                                 // 4: written down ...
-	match, err := g.Records.Identify(r.ctx, r.Request.Subject) // 5: ... while the source is asked ...
-	if werr := r.decision.Wait(r.ctx); werr != nil {           // ... and on disk
-		return unwritten(werr)
-	}
+	r.decide()                                                 // 4: written down; on disk before anything leaves, see release.flush
+	match, err := g.Records.Identify(r.ctx, r.Request.Subject) // 5: the source is read meanwhile
 	if r.consent.Refusal == care.PatientNotFound {
 		return hide(err, r.consent.Reason) // restricted: as if the source had no such patient
 	}

@@ -23,6 +23,8 @@ type release struct {
 	grant    policy.Grant
 	consent  care.ConsentAnswer
 	decision care.Entry // nil until something was written down
+	waited   bool       // it is known whether the decision is on disk
+	lost     error      // why it is not
 	refused  error      // what the decision already says
 	match    *records.Match
 
@@ -49,16 +51,25 @@ func (r *release) decide() {
 	}
 }
 
-// refuse writes a refusal down, waits until it is on disk, and returns it.
+// refuse writes a refusal down and returns it.
 func (r *release) refuse(cause error) error {
 	e := r.event(care.ReleaseRefused)
 	e.Refusal, e.TrueReason, e.Detail = care.KindOf(cause), care.ReasonOf(cause), cause.Error()
 	e.ConsentEpoch, e.Duration = r.consent.Epoch, time.Since(r.Request.Received)
 	r.decision, r.refused = r.gate.Journal.Append(e), cause
-	if err := r.decision.Wait(r.ctx); err != nil {
-		return unwritten(err)
-	}
 	return cause
+}
+
+// written waits until the decision is on disk. Nothing is told to the caller,
+// neither a byte of a record nor a refusal, before it has returned nil.
+func (r *release) written() error {
+	if !r.waited {
+		r.waited = true
+		if err := r.decision.Wait(r.ctx); err != nil {
+			r.lost = unwritten(err)
+		}
+	}
+	return r.lost
 }
 
 func (r *release) event(kind care.EventKind) care.Event {
@@ -97,8 +108,12 @@ func (r *release) told(o *care.Outcome) {
 	r.Answer.Outcome(o)
 }
 
-// flush lets a message leave, if consent still holds (step 7).
+// flush lets a message leave, once the decision is on disk (step 4) and if
+// consent still holds (step 7).
 func (r *release) flush() error {
+	if err := r.written(); err != nil {
+		return err
+	}
 	if err := r.stillAllowed(); err != nil {
 		return err
 	}
@@ -162,10 +177,12 @@ func (r *release) document(doc *care.Document) error {
 // cannot be written the journal refuses, and with it the gate is shut for
 // every later request until the journal is repaired.
 func (r *release) end(err error) error {
-	if err == nil {
+	if werr := r.written(); werr != nil {
+		err = werr
+	} else if err == nil {
 		err = r.stillAllowed()
 	}
-	if r.refused != nil || r.decision == nil {
+	if r.refused != nil {
 		return r.receipted(err) // the one entry says it all
 	}
 	err = ended(err)
