@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -48,7 +49,9 @@ type Agent struct {
 	started time.Time
 	log     hclog.Logger
 
+	keys    JournalKeys
 	journal *audit.Journal
+	unsound atomic.Bool // the journal was verified and is not as it was written
 	consent *consent.Store
 	keeper  *identity.Keeper
 	sources []*source
@@ -83,8 +86,11 @@ func (a *Agent) openStores() error {
 		return &care.Error{Kind: care.Internal, Op: "agent", Reason: "STATE_FOLDER",
 			Detail: "the state folder " + folder + " cannot be made; check its path and who may write there", Err: err}
 	}
-	key, err := consent.LoadOrCreateKey(filepath.Join(folder, KeyFile))
+	key, err := openKey(a.site)
 	if err != nil {
+		return err
+	}
+	if a.keys, err = JournalKeysOf(a.site, key); err != nil {
 		return err
 	}
 	model := consent.OptOut
@@ -96,7 +102,7 @@ func (a *Agent) openStores() error {
 	if err != nil {
 		return err
 	}
-	a.journal, err = audit.Open(JournalFolder(a.site), audit.Options{Log: a.log.Named("audit")})
+	a.journal, err = audit.Open(JournalFolder(a.site), a.journalOptions(a.keys))
 	if err != nil {
 		return err
 	}
@@ -142,6 +148,7 @@ func (a *Agent) listen() (err error) {
 	settings := a.settings()
 	credentials := link.NewCredentials(a.keeper.ServerTLS())
 	credentials.OnRefused = func(_ net.Addr, err error) { a.door.TurnAway(care.Broker{}, "TLS handshake", err) }
+	credentials.OnOpened = a.connected
 	a.server = broker.NewServer(settings, a.keeper, append(link.ServerOptions(limits), grpc.Creds(credentials))...)
 	a.siteServer = siteServer(settings)
 	return nil
@@ -163,6 +170,9 @@ func (a *Agent) Run(ctx context.Context) error {
 		a.watchSources,
 		a.watchConsent,
 		a.watchHealth,
+		a.keepIndex,
+		a.verifyJournal,
+		a.pruneJournal,
 	)
 	stopped := a.event(care.AgentStopped)
 	if err != nil {

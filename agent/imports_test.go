@@ -19,8 +19,11 @@ var table = []struct {
 }{
 	{"agent/care", nil, "the vocabulary is shared by all, so it depends on nothing"},
 	{"agent/policy", []string{"agent/care"}, "a pure decision needs no store and no network"},
-	{"agent/consent", []string{"agent/care"}, "what patients said does not depend on who asks how"},
-	{"agent/audit", []string{"agent/care"}, "the journal is written by everyone and knows nobody"},
+	{"agent/sitekey", []string{"agent/care"}, "a secret knows nothing of what it protects"},
+	{"agent/consent", []string{"agent/care", "agent/sitekey"}, "what patients said does not depend on who asks how"},
+	{"agent/audit", []string{"agent/care", "agent/audit/tree"}, "the journal is written by everyone and knows nobody"},
+	{"agent/audit/tree", []string{"agent/care"}, "a tree of hashes does not know what was hashed"},
+	{"agent/audit/", []string{"agent/care", "agent/audit", "agent/audit/tree", "agent/audit/index", "agent/audit/verify"}, "what reads the journal cannot write to it, and needs nothing else of the agent"},
 	{"agent/records", []string{"agent/care"}, "reading sources knows nothing of who may read"},
 	{"agent/config", []string{"agent/care"}, "configuration is data; building from it is the agent's"},
 	{"agent/lifecycle", nil, "running tasks has nothing to do with records"},

@@ -41,6 +41,7 @@ func (a *Agent) settings() broker.Settings {
 		Gate:      func() broker.Gate { return a.gate },
 		Consent:   desk{a},
 		Operation: a,
+		Audit:     auditDesk{a},
 		Door:      a.door,
 		Health:    a.health,
 		Calls:     l.ConcurrentRequests, PerMinute: l.RequestsPerMinute, Documents: l.ConcurrentDocuments,

@@ -18,6 +18,10 @@ type source struct {
 
 	mu     sync.Mutex
 	status broker.SourceStatus
+
+	// Checks alike that are not written down yet; the prober's alone.
+	unwritten care.SourceCall
+	since     time.Time
 }
 
 func (s *source) lastStatus() broker.SourceStatus {
@@ -46,7 +50,9 @@ func (a *Agent) watchSources(ctx context.Context) error {
 	var tasks []lifecycle.Task
 	for _, s := range a.sources {
 		tasks = append(tasks, func(ctx context.Context) error {
-			return every(ctx, probeEvery, func() { a.probe(ctx, s) })
+			err := every(ctx, probeEvery, func() { a.probe(ctx, s) })
+			a.writeProbes(s)
+			return err
 		})
 	}
 	return lifecycle.Run(ctx, tasks...)
@@ -57,7 +63,10 @@ func (a *Agent) watchSources(ctx context.Context) error {
 func (a *Agent) probe(ctx context.Context, s *source) {
 	ctx, stop := context.WithTimeout(ctx, a.site.Limits.SourceTimeout)
 	defer stop()
+	began := time.Now()
 	ready, err := s.connector.Probe(ctx)
+	a.noteProbe(s, care.SourceCall{Source: s.configured.Name, Operation: "PROBE", Duration: time.Since(began),
+		Outcome: care.KindOf(err), Reason: care.ReasonOf(err)})
 	before := s.lastStatus()
 	now := broker.SourceStatus{Name: before.Name, Kind: before.Kind, Readable: err == nil, Writable: ready.Writable, Detail: ready.Detail, Checked: time.Now()}
 	if err != nil {
@@ -78,6 +87,41 @@ func (a *Agent) probe(ctx context.Context, s *source) {
 		}
 		a.log.Info("source checked", "source", now.Name, "readable", now.Readable, "detail", now.Detail)
 	}
+}
+
+// probesTogether is for how long checks that go alike are counted before they
+// are written down as one entry.
+const probesTogether = time.Hour
+
+// noteProbe writes the first check of a kind down at once, and counts those
+// that follow.
+func (a *Agent) noteProbe(s *source, call care.SourceCall) {
+	last := &s.unwritten
+	alike := last.Outcome == call.Outcome && last.Reason == call.Reason && !s.since.IsZero()
+	if alike {
+		last.Count++
+		last.Duration = max(last.Duration, call.Duration)
+	}
+	if alike && time.Since(s.since) < probesTogether {
+		return
+	}
+	a.writeProbes(s)
+	if !alike {
+		*last, last.Count = call, 1
+		a.writeProbes(s)
+	}
+	s.since = time.Now()
+}
+
+// writeProbes writes down the checks that were counted.
+func (a *Agent) writeProbes(s *source) {
+	if s.unwritten.Count == 0 {
+		return
+	}
+	e := a.event(care.SourceCalled)
+	e.Detail, e.Calls = "", []care.SourceCall{s.unwritten}
+	a.journal.AppendLazily(e)
+	s.unwritten.Count, s.unwritten.Duration = 0, 0
 }
 
 // detailOf returns what may be shown of an error.

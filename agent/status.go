@@ -32,6 +32,9 @@ func (a *Agent) Status() broker.Status {
 		s.JournalDown = journal.Err.Error()
 		blocked("the journal cannot be written: " + s.JournalDown)
 	}
+	if a.unsound.Load() {
+		s.Attention = append(s.Attention, "The journal is not as it was written: see mcr-agent audit verify.")
+	}
 	if flags := a.consent.Status(); flags.Doubt != "" {
 		blocked("the consent flags cannot be relied on (" + flags.Doubt + ")")
 	}

@@ -6,16 +6,26 @@ import (
 	"github.com/mycarerecord/edge-agent/agent/care"
 )
 
+// The most bytes that a line has beside its body, and that a line has which
+// tells that the clock was set.
+const (
+	maxHeader    = 256
+	maxClockLine = 512
+)
+
 // batch is a group of entries that are committed together.
 type batch struct {
 	lines []byte        // whole lines with their newlines
+	leaf  [][32]byte    // their leaf hashes
 	first uint64        // number of the first entry
 	last  care.Position // the last entry
 	done  chan struct{} // closed when it is known how it ended
 	err   error         // how; set before done is closed
 }
 
-func newBatch(buffer []byte) *batch { return &batch{lines: buffer[:0], done: make(chan struct{})} }
+func newBatch(lines []byte, leaves [][32]byte) *batch {
+	return &batch{lines: lines[:0], leaf: leaves[:0], done: make(chan struct{})}
+}
 
 // count returns how many entries the batch has.
 func (b *batch) count() uint64 {
@@ -70,16 +80,18 @@ func (j *Journal) enqueue(body []byte, lazily bool) care.Entry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	now := j.now()
-	if err := j.refusal(len(body)); err != nil {
+	if err := j.refusal(len(body)); err != nil && !j.takesFact(body) {
 		j.reserve.keep(body, now)
 		return refused{err}
 	}
-	begins := len(j.pending.lines) == 0
+	before := len(j.pending.lines)
+	j.watchClock(now)
 	j.add(header{time: now}, body)
+	j.room -= min(j.room, int64(len(j.pending.lines)-before))
 	switch {
 	case !lazily:
 		j.kick()
-	case begins:
+	case before == 0:
 		j.lazy.Reset(lazyDelay)
 	}
 	return &entry{journal: j, batch: j.pending, position: j.pending.last, lazy: lazily}
@@ -98,6 +110,13 @@ func (j *Journal) refusal(n int) error {
 	return nil
 }
 
+// takesFact reports whether there is room for a body although nothing may be
+// released, because no further segment can be made: what was refused and what
+// failed is still written, into the space that was kept for it.
+func (j *Journal) takesFact(body []byte) bool {
+	return !j.closed && j.room >= int64(len(body)+maxHeader+maxClockLine) && isFact(body)
+}
+
 // add gives a body its place at the end of the pending batch. The header's
 // number, batch and link are filled in here. j.mu is held.
 func (j *Journal) add(h header, body []byte) {
@@ -113,6 +132,7 @@ func (j *Journal) add(h header, body []byte) {
 	j.hash.Write(b.lines[start:])
 	j.hash.Sum(j.prev[:0])
 	b.lines = append(b.lines, '\n')
+	b.leaf = append(b.leaf, j.prev)
 	b.last = care.Position{Sequence: j.next, Leaf: j.prev}
 	j.next++
 }
@@ -126,7 +146,8 @@ func (j *Journal) take() *batch {
 	if len(b.lines) == 0 {
 		return nil
 	}
-	j.pending, j.free = newBatch(j.free), nil
+	j.pending, j.free = newBatch(j.free, j.freeLeaves), nil
+	j.freeLeaves = nil
 	return b
 }
 

@@ -57,7 +57,7 @@ func BenchmarkFsyncPerEntry(b *testing.B) {
 	}
 	defer os.Remove(path)
 	event := sampleEvent()
-	line := append(appendLine(nil, &header{sequence: 1, batch: 1}, appendBody(nil, &event, repairNote{})), '\n')
+	line := append(appendLine(nil, &header{sequence: 1, batch: 1}, testBox.appendBody(nil, &event, repairNote{})), '\n')
 	b.ResetTimer()
 	for i := range b.N {
 		if _, err := f.WriteAt(line, int64(i*len(line)%(60<<20))); err != nil {
@@ -76,7 +76,7 @@ func BenchmarkEncode(b *testing.B) {
 	var body, line []byte
 	b.ReportAllocs()
 	for b.Loop() {
-		body = appendBody(body[:0], &event, repairNote{})
+		body = testBox.appendBody(body[:0], &event, repairNote{})
 		line = appendLine(line[:0], &h, body)
 		h.prev = leafHash(line)
 	}

@@ -1,13 +1,6 @@
 package audit
 
-import (
-	"cmp"
-	"os"
-	"path/filepath"
-	"time"
-
-	"github.com/mycarerecord/edge-agent/agent/care"
-)
+import "time"
 
 const (
 	// maxSpareBuffer is the largest line buffer that is kept for use again.
@@ -23,7 +16,7 @@ const (
 
 // run is the committer.
 func (j *Journal) run() {
-	defer close(j.done)
+	defer close(j.committed)
 	for {
 		select {
 		case <-j.wake:
@@ -93,15 +86,13 @@ func (j *Journal) pace() {
 func (j *Journal) finish() {
 	j.lazy.Stop()
 	j.retry.Stop()
-	if j.segment == nil {
-		j.repair()
-	}
+	j.tried = time.Time{}
+	j.repair()
 	for j.commit() {
 	}
 	if j.segment != nil {
 		_ = j.segment.file.Close()
 	}
-	_ = j.lock.Close()
 }
 
 // commit puts the pending batch on disk and wakes its waiters. It reports
@@ -113,21 +104,19 @@ func (j *Journal) commit() bool {
 	}
 	if err := j.write(b); err != nil {
 		j.fail(b, err)
-	} else {
-		j.settle(b)
+		return true
 	}
+	j.settle(b)
+	j.makeRoom()
 	return true
 }
 
 // write puts a batch on disk, in a fresh segment if it does not fit.
 func (j *Journal) write(b *batch) error {
 	if !j.segment.fits(len(b.lines)) {
-		fresh, err := j.freshSegment(b.first, len(b.lines))
-		if err != nil {
+		if err := j.nextSegment(b.first, len(b.lines)); err != nil {
 			return err
 		}
-		j.retire(0)
-		j.segment = fresh
 	}
 	began := time.Now()
 	err := j.segment.commit(b.lines)
@@ -135,143 +124,36 @@ func (j *Journal) write(b *batch) error {
 	return err
 }
 
-// settle is called once a batch is on disk. What could not be written before
-// is queued now.
-func (j *Journal) settle(b *batch) {
-	j.grouped = b.count()
-	j.mu.Lock()
-	reason := cmp.Or(care.ReasonOf(j.broken), ReasonOverloaded)
-	j.durable, j.broken = b.last, nil
-	if cap(b.lines) <= maxSpareBuffer {
-		j.free = b.lines
-	}
-	b.lines = nil
-	late := j.reserve.take()
-	for _, l := range late {
-		j.add(header{time: j.now(), occurred: l.at}, l.body)
-	}
-	if j.reserve.lost > 0 {
-		event := care.Event{Kind: care.JournalRepaired, TrueReason: reason}
-		j.add(header{time: j.now()}, appendBody(nil, &event, repairNote{lost: j.reserve.lost}))
-		j.reserve.lost = 0
-	}
-	j.mu.Unlock()
-	b.finish(nil)
-	if len(late) > 0 { // nothing is lost while there is room
-		j.kick()
-	}
-}
-
-// fail is called once it is known that a batch cannot be promised. What is
-// queued behind it fails too: its lines name the hashes of lines that may not
-// be there. The file is not touched again, except to give back unused space.
-func (j *Journal) fail(b *batch, cause error) {
-	if j.segment != nil {
-		j.retire(len(b.lines))
-	}
-	err := failed("audit.commit", cause)
-	j.mu.Lock()
-	queued := j.pending
-	j.pending = newBatch(nil)
-	j.broken = err
-	j.reserve.keepLines(b.lines)
-	j.reserve.keepLines(queued.lines)
-	j.mu.Unlock()
-	b.finish(err)
-	queued.finish(err)
-	j.log.Error("journal cannot be written, nothing is released", "reason", err.Reason)
-	j.retry.Reset(time.Until(j.tried.Add(retryDelay)))
-}
-
-// repair tries to begin again in a fresh segment.
-func (j *Journal) repair() {
-	j.tried = time.Now()
-	err := j.beginAgain()
-	if err == nil {
-		j.log.Warn("journal repaired, releases resume")
-		j.notes = ""
-		return
-	}
-	j.mu.Lock()
-	j.broken = failed("audit.repair", err)
-	j.mu.Unlock()
-	j.retry.Reset(retryDelay)
-}
-
-// beginAgain makes a fresh segment whose first entry tells what is missing.
-// The journal takes no entries while it is broken, so nothing else is queued.
-func (j *Journal) beginAgain() error {
-	if err := checkFolder(j.files, j.folder); err != nil {
-		return err
-	}
-	if err := j.skipTaken(); err != nil {
-		return err
-	}
-	fresh, err := j.freshSegment(j.nextNumber(), 0)
+// nextSegment ends the segment in use and begins another.
+func (j *Journal) nextSegment(first uint64, n int) error {
+	fresh, err := j.freshSegment(first, n)
 	if err != nil {
 		return err
 	}
-	j.segment = fresh
-	b := j.repairBatch()
-	if err := fresh.commit(b.lines); err != nil {
-		j.retire(len(b.lines))
-		return err
+	if err := j.tree.Flush(); err != nil { // what is closed may be moved away
+		j.log.Warn("tiles of the journal's tree cannot be written; they are made again when the agent starts", "error", err)
 	}
-	j.settle(b)
+	j.retire(0)
+	j.use(fresh)
 	return nil
 }
 
-// skipTaken passes over numbers under which an earlier attempt left a file.
-func (j *Journal) skipTaken() error {
-	for {
-		_, err := j.files.stat(filepath.Join(j.folder, segmentName(j.nextNumber())))
-		if os.IsNotExist(err) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		j.mu.Lock()
-		j.next++
-		j.mu.Unlock()
-	}
-}
-
-// repairBatch is a batch of one JournalRepaired entry.
-func (j *Journal) repairBatch() *batch {
-	event := care.Event{Kind: care.JournalRepaired, Detail: j.notes}
+// settle is called once a batch is on disk: its entries become part of the
+// tree, and its waiters go on. What could not be written before is queued now.
+func (j *Journal) settle(b *batch) {
+	j.grouped = b.count()
+	j.tree.Append(b.leaf...)
 	j.mu.Lock()
-	defer j.mu.Unlock()
-	event.TrueReason = care.ReasonOf(j.broken)
-	var note repairNote
-	if j.next > j.durable.Sequence+1 {
-		note.from, note.to = j.durable.Sequence+1, j.next-1
+	j.durable = b.last
+	if j.short == nil {
+		j.recover()
 	}
-	j.prev = j.durable.Leaf
-	j.add(header{time: j.now()}, appendBody(nil, &event, note))
-	b := j.pending
-	j.pending = newBatch(nil)
-	return b
-}
-
-func (j *Journal) nextNumber() uint64 {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.next
-}
-
-// freshSegment makes a segment for at least n bytes that begins with entry
-// first.
-func (j *Journal) freshSegment(first uint64, n int) (*segment, error) {
-	s, err := createSegment(j.files, j.folder, first, max(j.size, int64(n)))
-	if err != nil {
-		return nil, err
+	if cap(b.lines) <= maxSpareBuffer {
+		j.free, j.freeLeaves = b.lines, b.leaf
 	}
-	j.mu.Lock()
-	j.segments++
-	j.bytes += s.size
+	b.lines, b.leaf = nil, nil
 	j.mu.Unlock()
-	return s, nil
+	b.finish(nil)
 }
 
 // retire ends the segment in use, into which doubtful bytes were written that
@@ -282,5 +164,13 @@ func (j *Journal) retire(doubtful int) {
 	j.bytes -= max(0, j.segment.size-used)
 	j.mu.Unlock()
 	j.segment.retire(used)
-	j.segment = nil
+	j.use(nil)
+}
+
+// use makes a segment, or none, the one in use.
+func (j *Journal) use(s *segment) {
+	j.segment = s
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.place = s
 }

@@ -26,7 +26,6 @@ type Line struct {
 	TraceParent      string         `json:"traceparent"`
 	Interaction      string         `json:"interaction"`
 	Received         time.Time      `json:"received"`
-	DocumentID       string         `json:"document_id"`
 	Broker           string         `json:"broker"`
 	Certificate      string         `json:"broker_certificate"`
 	Software         string         `json:"broker_software"`
@@ -39,8 +38,10 @@ type Line struct {
 	OrganisationName string         `json:"organisation_name"`
 	Purpose          string         `json:"purpose"`
 	Permission       string         `json:"permission"`
-	Reason           string         `json:"reason"`
-	NHSNumber        care.NHSNumber `json:"-"`
+	Patient          Sealed         `json:"patient"` // zero: the entry names none
+	NHSNumber        care.NHSNumber `json:"-"`       // this and the next two: set by Box.Reveal
+	DocumentID       string         `json:"-"`
+	Reason           string         `json:"-"`
 	Sections         []string       `json:"sections"`
 	PeriodFrom       string         `json:"period_from"`
 	PeriodTo         string         `json:"period_to"`
@@ -62,6 +63,12 @@ type Line struct {
 	Directive    *LineDirective `json:"directive"`
 	Count        int64          `json:"count"`
 	Actor        string         `json:"actor"`
+	Calls        []LineCall     `json:"calls"`
+	Peer         string         `json:"peer"`
+	Outbound     bool           `json:"outbound"`
+	Query        string         `json:"query"`
+	From         uint64         `json:"from"`
+	To           uint64         `json:"to"`
 	MissingFrom  uint64         `json:"missing_from"`
 	MissingTo    uint64         `json:"missing_to"`
 	Lost         int64          `json:"lost"`
@@ -88,6 +95,16 @@ type LineOutcome struct {
 	Reason   string    `json:"reason"`
 	Sources  []string  `json:"sources"`
 	Details  []string  `json:"details"`
+}
+
+// LineCall tells of calls of one source.
+type LineCall struct {
+	Source     string `json:"source"`
+	Operation  string `json:"operation"`
+	DurationUS int64  `json:"duration_us"`
+	Outcome    string `json:"outcome"`
+	Reason     string `json:"reason"`
+	Count      int64  `json:"count"` // 0: one
 }
 
 // LineDirective is what was stated about sharing a record.
@@ -124,21 +141,37 @@ func decodeLine(raw []byte) (Line, error) {
 	if !ok {
 		return Line{}, damaged("audit.Read", "a line of the journal does not begin as format version 1 requires")
 	}
-	number := struct {
-		*Line
-		NHSNumber string `json:"nhs_number"`
-	}{Line: new(Line)}
-	err := json.Unmarshal(raw, &number)
-	if err == nil && number.NHSNumber != "" {
-		number.Line.NHSNumber, err = care.ParseNHSNumber(number.NHSNumber)
-	}
-	if err != nil {
+	var line Line
+	if err := json.Unmarshal(raw, &line); err != nil {
 		return Line{}, damaged("audit.Read", "entry "+strconv.FormatUint(h.sequence, 10)+" of the journal cannot be read")
 	}
-	line := number.Line
 	line.Sequence, line.Batch, line.Time, line.Occurred = h.sequence, h.batch, h.time, h.occurred
 	line.Prev, line.Leaf, line.Raw = h.prev, leafHash(raw), bytes.Clone(raw)
-	return *line, nil
+	return line, nil
+}
+
+// scanLine reads what Scan yields of a line.
+func scanLine(raw []byte) (Line, error) {
+	h, body, ok := parseHeader(raw)
+	if !ok || !json.Valid(raw) {
+		return decodeLine(raw)
+	}
+	kind, _, _ := bytes.Cut(body[len(`"kind":"`):], []byte{'"'})
+	if string(kind) == string(care.JournalRepaired) { // it may state numbers as missing
+		return decodeLine(raw)
+	}
+	return Line{Sequence: h.sequence, Batch: h.batch, Time: h.time, Occurred: h.occurred, Kind: kindOf(kind),
+		Prev: h.prev, Leaf: leafHash(raw), Raw: raw}, nil
+}
+
+// kindOf returns a kind without allocating for those that are frequent.
+func kindOf(text []byte) care.EventKind {
+	for _, k := range [...]care.EventKind{care.ReleaseDecided, care.ReleaseEnded, care.ReleaseRefused} {
+		if string(text) == string(k) {
+			return k
+		}
+	}
+	return care.EventKind(text)
 }
 
 // parseHeader reads the first fields of a line, which have a fixed order and

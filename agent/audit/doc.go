@@ -13,56 +13,27 @@
 // journal after a crash. A decision without an outcome reads as "may have been
 // disclosed".
 //
+// Every entry is a leaf of a Merkle tree (package tree). Prove shows with a
+// signed head that an entry is in the journal, and only what is on disk is ever
+// signed. What names a patient is sealed by a Box: a copied journal names
+// nobody, and can be verified without the key.
+//
 // # Files
 //
-// The folder (mode 0700) holds segments named journal-<number of the first
-// entry, 20 digits>.jsonl (mode 0600). A segment is preallocated and zero, so
-// that a commit costs one write and one fdatasync and changes no metadata;
-// a reader stops at the first NUL. journal.lock keeps a second agent out.
-// *.torn files hold what a crash left half-written. On Windows the folder's
-// access rights are the installer's to set and are not checked here.
+// The folder has mode 0700. On Windows its access rights are the installer's to
+// set and are not checked here.
 //
-// # Lines, format version 1
+//	journal-<number of the first entry, 20 digits>.jsonl   segments, 0600; closed ones 0400
+//	checkpoint          the newest signed head, at most a second old
+//	heads/<size>.note   heads that a witness countersigned
+//	tile/               the tree's full tiles
+//	journal.lock        keeps a second agent out
+//	*.torn              what a crash left half-written
+//	*.tmp               files that are being made; removed by Open
 //
-// One line is one entry: a JSON object in UTF-8 that ends with a newline. The
-// first five fields are always there, in this order; then come those the event
-// has. What is empty, zero or false is left out. A text that was too long ends
-// with "…"; bytes that are not UTF-8 become U+FFFD.
-//
-//	v          1, the version of this format
-//	seq        number of the entry, from 1, without gaps
-//	batch      number of the first entry that was committed together with it
-//	prev       leaf hash of the entry before, hexadecimal; zeros for the first
-//	time       when it was written, UTC, microseconds
-//	occurred   when it happened, if it could not be written then
-//	kind       RELEASE_DECIDED, RELEASE_REFUSED, ... (care.EventKind)
-//
-//	request_id, traceparent, interaction, received, document_id
-//	broker, broker_certificate, broker_software
-//	user_id, user_name, role_code, role_name, role_profile,
-//	organisation, organisation_name          the requester, as at the time
-//	purpose, permission, reason              why, and who agreed
-//	nhs_number                               about whom
-//	sections, period_from, period_to         what was asked
-//
-//	released                                 sections that may leave
-//	refusal, true_reason                     what the caller was told, and why
-//	detail, consent_epoch, config, alert
-//	decision                                 seq of the decision that this ends
-//	outcomes    [{section, state, read, sent, withheld, outside, failed,
-//	              ended, limit, boundary, as_of, warnings, reason, sources, details}]
-//	outcomes_cut                             there were more than 32
-//	records, bytes, digest, duration_us
-//	directive   {kind, authority, effective, recorded, by}
-//	count, actor
-//	missing_from, missing_to, lost           JOURNAL_REPAIRED only, see below
-//
-// A leaf hash is that of RFC 6962 section 2.1: SHA-256 of a zero byte and the
-// line without its newline. Because each line names the hash of the one
-// before, an edit, a removal or a reordering within the journal shows from the
-// files alone. That the end was cut off, or that everything was rebuilt, does
-// not: that needs a signed head kept elsewhere, which is not built yet.
-// NHS numbers stand in the clear; encryption is not built yet either.
+// A segment is allocated and zero from the start, so that a commit costs one
+// write and one fdatasync and changes no metadata; readers stop at the first
+// NUL. The form of every file is written down in packaging/doc/journal-format.md.
 //
 // # Commits
 //
@@ -74,16 +45,32 @@
 // reading of the source; where the source is quicker than that is worth, the
 // one who waits for an entry commits it, if nobody else is at it.
 //
+// Tiles and checkpoint are written beside that, once a second, and are durable
+// when the journal was closed. Nobody waits for them.
+//
 // # Opening
 //
-// Opening is recovery. The last segment is read through. If all that follows
-// its last whole line belongs to the last batch, it was never promised to
-// anyone: it is copied to a .torn file, cleared, and its numbers are given out
-// again. If entries of an earlier batch are damaged, nothing is touched: a new
-// segment is begun and Verify reports the damage for ever. Either way a
+// Opening is recovery. It looks first and changes nothing. The last segment is
+// read through. If all that follows its last whole line belongs to the last
+// batch, it was never promised to anyone: it is copied to a .torn file, cleared,
+// and its numbers are given out again. If entries of an earlier batch are
+// damaged, nothing is touched and a new segment is begun. Either way a
 // JOURNAL_REPAIRED entry tells of it. The last batch is written once more and
 // synced before anything is built on it, because after a failed fdatasync the
-// operating system may show lines that never reached the disk.
+// operating system may show lines that never reached the disk. AGENT_RECOVERED
+// tells that the run before did not close the journal.
+//
+// Then the tree is made: up to the newest signed head from tiles, which must
+// give that head's root, or else from the lines; beyond it from the lines alone,
+// because tiles are not synced as entries are. The hash of a line is named by
+// the line after it, so one line that cannot be read is made up for. The journal
+// is lost, and only looked at, until a person has dealt with it, if entries are
+// missing that the head vouches for (ROLLED_BACK), if entries differ from those
+// it vouches for (REWRITTEN), or if hashes cannot be had (DAMAGED). Such a
+// journal is put back from a copy, or Renew begins another in its place.
+//
+// Open finds what it needs for writing. What it does not look at, older segments
+// above all, is for package verify.
 //
 // # Failures
 //
@@ -96,14 +83,27 @@
 // Numbers that were given out and never became durable are not used again:
 // whether they are on disk cannot be known. The first entry of the fresh
 // segment is a JOURNAL_REPAIRED entry that names them, missing_from to
-// missing_to, and whose prev is the leaf of the last durable entry. Readers
-// accept a gap only where such an entry states it and pass over lines that
-// carry a number stated as missing. Numbers that were once durable are never
-// stated as missing: if their file was removed, Verify says so.
+// missing_to, and whose prev is the leaf of the last durable entry; in the tree
+// they have the leaf tree.MissingLeaf. Readers accept a gap only where such an
+// entry states it and pass over lines that carry a number stated as missing.
+// Numbers that were once durable are never stated as missing.
 //
 // What happened is true whether or not it could be written: of all events but
 // decisions to release, which without an entry did not come about, the last 256
 // are kept in memory and written after the repair with the time at which they
 // occurred; lost counts those that were not kept. They do not survive the
 // process.
+//
+// A full disk, or a quota, shows before that. The next segment is made while
+// the one in use still has a sixteenth of its space. If it cannot be made,
+// releases are refused from then on (NO_SPACE, QUOTA, or whatever the cause is),
+// and refusals and outcomes go into that space as ordinary entries. No number
+// is missing after such an episode; a JOURNAL_REPAIRED entry tells of it.
+//
+// # Keeping
+//
+// Nothing is removed by itself. Archive moves closed segments to another folder,
+// and Prune deletes those older than two years; both leave tiles and heads, so
+// that what is left can be proved, and write an entry first that says which
+// numbers went. ReadWith and ScanWith look in the archive too.
 package audit

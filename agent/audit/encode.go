@@ -17,8 +17,10 @@ const (
 	maxSources  = 16
 	maxDetails  = 8
 	maxWarnings = 8
+	maxCalls    = 64
 	maxNote     = 256 // one detail of an outcome
 
+	minLine       = 128 // less than any line has
 	maxLine       = 1 << 20
 	maxRepairLine = 16 << 10 // a line that states a gap
 )
@@ -31,7 +33,7 @@ type repairNote struct {
 
 // appendBody appends what a line says of the event: everything from "kind" on.
 // It does not depend on the line's place in the journal.
-func appendBody(dst []byte, e *care.Event, note repairNote) []byte {
+func (b *Box) appendBody(dst []byte, e *care.Event, note repairNote) []byte {
 	o := object{buf: dst}
 	o.text("kind", string(e.Kind), maxCode)
 	if e.Request != nil {
@@ -39,9 +41,9 @@ func appendBody(dst []byte, e *care.Event, note repairNote) []byte {
 	} else if e.Broker != nil {
 		appendBroker(&o, e.Broker)
 	}
-	if e.Directive != nil && e.Request == nil {
-		o.text("nhs_number", e.Directive.NHSNumber.Reveal(), maxCode)
-	}
+	o.text("peer", e.Peer, maxCode)
+	o.flag("outbound", e.Outbound)
+	b.appendPatient(&o, e)
 	appendSections(&o, "released", e.Released)
 	if e.Refusal != care.OK {
 		o.text("refusal", e.Refusal.String(), maxCode)
@@ -55,6 +57,9 @@ func appendBody(dst []byte, e *care.Event, note repairNote) []byte {
 	appendDirective(&o, e.Directive)
 	o.number("count", int64(e.Count))
 	o.text("actor", e.Actor, maxName)
+	o.text("query", e.Query, maxText)
+	o.count("from", e.From)
+	o.count("to", e.To)
 	o.count("missing_from", note.from)
 	o.count("missing_to", note.to)
 	o.number("lost", int64(note.lost))
@@ -68,7 +73,6 @@ func appendRequest(o *object, r *care.Request) {
 		o.text("interaction", r.Interaction.String(), maxCode)
 	}
 	o.time("received", r.Received)
-	o.text("document_id", r.DocumentID, maxCode)
 	appendBroker(o, &r.Broker)
 	appendRequester(o, &r.Requester)
 	if r.Purpose != 0 {
@@ -77,8 +81,6 @@ func appendRequest(o *object, r *care.Request) {
 	if r.Permission != 0 {
 		o.text("permission", r.Permission.String(), maxCode)
 	}
-	o.text("reason", r.Reason, maxText)
-	o.text("nhs_number", r.Subject.NHSNumber.Reveal(), maxCode)
 	appendSections(o, "sections", r.Sections)
 	appendDate(o, "period_from", r.Period.From)
 	appendDate(o, "period_to", r.Period.To)
@@ -115,10 +117,34 @@ func appendEnd(o *object, e *care.Event) {
 		o.buf = append(o.buf, ']')
 	}
 	o.flag("outcomes_cut", len(e.Outcomes) > maxOutcomes)
+	appendCalls(o, e.Calls)
 	o.number("records", int64(e.Records))
 	o.number("bytes", e.Bytes)
 	o.text("digest", e.Digest, maxName)
 	o.number("duration_us", e.Duration.Microseconds())
+}
+
+func appendCalls(o *object, calls []care.SourceCall) {
+	if len(calls) == 0 {
+		return
+	}
+	o.key("calls")
+	o.buf = append(o.buf, '[')
+	for i := range calls[:min(len(calls), maxCalls)] {
+		if i > 0 {
+			o.buf = append(o.buf, ',')
+		}
+		c := &calls[i]
+		inner := object{buf: append(o.buf, '{')}
+		inner.text("source", c.Source, maxCode)
+		inner.text("operation", c.Operation, maxCode)
+		inner.number("duration_us", c.Duration.Microseconds())
+		inner.text("outcome", c.Outcome.String(), maxCode)
+		inner.text("reason", c.Reason, maxCode)
+		inner.number("count", int64(c.Count))
+		o.buf = append(inner.buf, '}')
+	}
+	o.buf = append(o.buf, ']')
 }
 
 func appendOutcome(dst []byte, out *care.Outcome) []byte {

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -18,8 +19,12 @@ type fileSystem interface {
 	// allocated on the volume and reads as zeros.
 	create(path string, size int64) (file, error)
 	open(path string) (file, error)
+	// mkdir makes a folder, and those above it that there are none of.
+	mkdir(path string) error
 	rename(from, to string) error
 	remove(path string) error
+	// seal makes a file read-only.
+	seal(path string) error
 	// syncFolder makes names that were created or renamed durable.
 	syncFolder(folder string) error
 }
@@ -39,6 +44,7 @@ type file interface {
 const (
 	folderMode = 0o700
 	fileMode   = 0o600
+	sealedMode = 0o400
 )
 
 // osFiles is the real file system.
@@ -52,8 +58,10 @@ func (f osFile) Sync() error { return syncData(f.File) }
 func (osFiles) lock(path string) (io.Closer, error)          { return lockFile(path) }
 func (osFiles) readDir(folder string) ([]fs.DirEntry, error) { return os.ReadDir(folder) }
 func (osFiles) stat(path string) (fs.FileInfo, error)        { return os.Lstat(path) }
+func (osFiles) mkdir(path string) error                      { return os.MkdirAll(path, folderMode) }
 func (osFiles) rename(from, to string) error                 { return os.Rename(from, to) }
 func (osFiles) remove(path string) error                     { return os.Remove(path) }
+func (osFiles) seal(path string) error                       { return os.Chmod(path, sealedMode) }
 func (osFiles) syncFolder(folder string) error               { return syncFolder(folder) }
 
 func (osFiles) create(path string, size int64) (file, error) {
@@ -70,19 +78,22 @@ func (osFiles) create(path string, size int64) (file, error) {
 
 func (osFiles) open(path string) (file, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, fileMode)
+	if errors.Is(err, fs.ErrPermission) && os.Chmod(path, fileMode) == nil { // sealed, and nothing came after it
+		f, err = os.OpenFile(path, os.O_RDWR, fileMode)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return osFile{f}, nil
 }
 
-// prepareFolder makes the journal's folder, or checks that the one that is
+// makeFolder makes a folder, unless it is there, or checks that the one that is
 // there belongs to the agent alone.
-func prepareFolder(files fileSystem, folder string) error {
+func makeFolder(files fileSystem, folder string) error {
 	const op = "audit.Open"
 	_, err := files.stat(folder)
 	if os.IsNotExist(err) {
-		if err = os.MkdirAll(folder, folderMode); err == nil {
+		if err = files.mkdir(folder); err == nil {
 			err = files.syncFolder(filepath.Dir(folder))
 		}
 	}
@@ -106,11 +117,24 @@ func checkFolder(files fileSystem, folder string) error {
 
 // writeZeros fills the first size bytes of f with zeros.
 func writeZeros(f io.WriterAt, from, to int64) error {
-	block := make([]byte, min(to-from, 1<<20))
+	block := make([]byte, min(max(to-from, 0), 1<<20))
 	for at := from; at < to; at += int64(len(block)) {
 		if _, err := f.WriteAt(block[:min(int64(len(block)), to-at)], at); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// copyFile makes a durable copy of a file, which appears whole or not at all.
+func copyFile(files fileSystem, from, to string) error {
+	source, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = source.Close() }()
+	return writeFile(files, to, 0, func(f file) error {
+		_, err := io.Copy(io.NewOffsetWriter(f, 0), source)
+		return err
+	})
 }

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"os"
@@ -9,9 +10,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/mycarerecord/edge-agent/agent/audit/tree"
 	"github.com/mycarerecord/edge-agent/agent/care"
 )
 
@@ -21,10 +24,49 @@ func newFolder(t testing.TB) string {
 	return filepath.Join(t.TempDir(), "journal")
 }
 
+// testBox and testSigner have keys that everyone knows. The nonces of the box
+// count up, so that what it seals can be compared.
+var (
+	testBox    = newTestBox()
+	testSigner = newTestSigner()
+)
+
+func newTestBox() *Box {
+	b, err := NewBox([32]byte{1, 2, 3}, "0a1b2c3d")
+	if err != nil {
+		panic(err)
+	}
+	b.nonce = &counter{}
+	return b
+}
+
+// counter is a source of bytes that are never the same twice.
+type counter struct{ n atomic.Uint64 }
+
+func (c *counter) Read(p []byte) (int, error) {
+	clear(p)
+	binary.BigEndian.PutUint64(p, c.n.Add(1))
+	return len(p), nil
+}
+
+func newTestSigner() *tree.Signer {
+	s, err := tree.NewSigner("example.org/Y99901/journal", &[32]byte{4, 5, 6})
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// withKeys gives a test's journal its keys.
+func withKeys(o Options) Options {
+	o.Box, o.Signer = testBox, testSigner
+	return o
+}
+
 // openTest opens a journal of small segments and closes it with the test.
 func openTest(t testing.TB, folder string, opts Options) *Journal {
 	t.Helper()
-	j, err := Open(folder, opts)
+	j, err := Open(folder, withKeys(opts))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,9 +106,10 @@ func sampleEvent() care.Event {
 	}
 }
 
-// faultFiles is the real file system with a hook before every call.
+// faultFiles is the real file system, without syncs, with a hook before every
+// call.
 type faultFiles struct {
-	osFiles
+	quickFiles
 	mu   sync.Mutex
 	hook func(op, name string) error // nil: no fault
 	log  []string                    // "op name" of every call that changes or syncs something
@@ -107,14 +150,14 @@ func (f *faultFiles) create(path string, size int64) (file, error) {
 	if err := f.call("create", path); err != nil {
 		return nil, err
 	}
-	return f.wrap(path)(f.osFiles.create(path, size))
+	return f.wrap(path)(f.quickFiles.create(path, size))
 }
 
 func (f *faultFiles) open(path string) (file, error) {
 	if err := f.call("open", path); err != nil {
 		return nil, err
 	}
-	return f.wrap(path)(f.osFiles.open(path))
+	return f.wrap(path)(f.quickFiles.open(path))
 }
 
 func (f *faultFiles) wrap(path string) func(file, error) (file, error) {
@@ -130,21 +173,35 @@ func (f *faultFiles) rename(from, to string) error {
 	if err := f.call("rename", to); err != nil {
 		return err
 	}
-	return f.osFiles.rename(from, to)
+	return f.quickFiles.rename(from, to)
 }
 
 func (f *faultFiles) stat(path string) (fs.FileInfo, error) {
 	if err := f.call("stat", path); err != nil {
 		return nil, err
 	}
-	return f.osFiles.stat(path)
+	return f.quickFiles.stat(path)
+}
+
+func (f *faultFiles) remove(path string) error {
+	if err := f.call("remove", path); err != nil {
+		return err
+	}
+	return f.quickFiles.remove(path)
+}
+
+func (f *faultFiles) mkdir(path string) error {
+	if err := f.call("mkdir", path); err != nil {
+		return err
+	}
+	return f.quickFiles.mkdir(path)
 }
 
 func (f *faultFiles) syncFolder(folder string) error {
 	if err := f.call("syncFolder", folder); err != nil {
 		return err
 	}
-	return f.osFiles.syncFolder(folder)
+	return f.quickFiles.syncFolder(folder)
 }
 
 type faultFile struct {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/mycarerecord/edge-agent/agent/audit/tree"
 	"github.com/mycarerecord/edge-agent/agent/care"
 )
 
@@ -24,9 +25,13 @@ const (
 	retryDelay = time.Second
 )
 
-// Options are the settings of a journal. The zero value is good for service.
+// Options are the settings of a journal.
 type Options struct {
+	Box          *Box             // seals what names a patient; required
+	Signer       *tree.Signer     // signs heads; required
+	Witnesses    []string         // verifier keys of those who may countersign heads
 	SegmentBytes int64            // size of a segment file; 0 means 64 MiB
+	MaxBytes     int64            // of all segments in the folder; 0 means no limit but the volume's
 	Now          func() time.Time // the clock; nil means time.Now
 	Log          hclog.Logger     // nil means no log
 
@@ -41,34 +46,51 @@ type Journal struct {
 	log        hclog.Logger
 	now        func() time.Time
 	size       int64 // of a new segment
+	maxBytes   int64
 	maxPending int
+	box        *Box
+	tree       *tree.Tree // of the entries on disk; nil if the journal is lost
+	heads      heads
+	witnesses  []string  // their verifier keys
 	lock       io.Closer // keeps other agents out
+	lost       bool      // entries are not those that were promised; set by Open
 	bodies     sync.Pool // of *[]byte
 
 	wake      chan struct{} // holds one signal: something is to be committed now
 	lazy      *time.Timer   // gives that signal for entries that nobody waits for
 	quit      chan struct{} // closed by Close
-	done      chan struct{} // closed when the committer has ended
+	committed chan struct{} // closed when the committer has ended
+	done      chan struct{} // closed when all is put away
 	closeOnce sync.Once
 
-	mu       sync.Mutex // guards what follows; never held during input or output
-	next     uint64     // number of the next entry
-	prev     [32]byte   // leaf hash of the entry before it
-	hash     hash.Hash
-	leaf     [1]byte // the zero byte before every leaf; a field, so that it is not allocated
-	pending  *batch
-	free     []byte // a line buffer to use again
-	durable  care.Position
-	broken   error // why nothing can be written, or nil
-	closed   bool
-	reserve  reserve
-	segments int
-	bytes    int64
+	retiring   sync.Mutex // one Archive or Prune at a time
+	witnessing sync.Mutex // one Countersigned at a time
+	saving     sync.Mutex // guards the checkpoint file and what follows
+	kept       uint64     // size of the head in that file
+
+	mu         sync.Mutex // guards what follows; never held during input or output
+	next       uint64     // number of the next entry
+	prev       [32]byte   // leaf hash of the entry before it
+	hash       hash.Hash
+	leaf       [1]byte // the zero byte before every leaf; a field, so that it is not allocated
+	pending    *batch
+	clock      time.Time // of the last entry
+	free       []byte    // buffers to use again
+	freeLeaves [][32]byte
+	durable    care.Position
+	broken     error // why nothing can be released, or nil
+	room       int64 // bytes for what has to be written although nothing can be released
+	closed     bool
+	reserve    reserve
+	segments   int
+	bytes      int64
+	place      *segment // the one below; only its path and identity are used here
 
 	// work is held by whoever commits or repairs: the committer, or one who
 	// waits and finds nobody at it. What follows is theirs alone.
 	work     sync.Mutex
 	segment  *segment // nil when there is none
+	short    error    // why no further segment can be made, or nil
 	notes    string   // what the next JournalRepaired entry has to tell
 	retry    *time.Timer
 	tried    time.Time     // when a repair was last tried
@@ -91,24 +113,46 @@ type Status struct {
 // another agent has it open, or if where it ends cannot be found out. If only
 // a fresh segment cannot be made, for want of space, it succeeds: Check then
 // fails until the space is there.
+//
+// A journal whose entries are not those that its own signed head vouches for is
+// opened for looking at it only: Check fails with reason ROLLED_BACK, REWRITTEN
+// or DAMAGED until a person has dealt with it, and nothing in the folder is
+// changed meanwhile.
 func Open(folder string, opts Options) (*Journal, error) {
 	j := newJournal(folder, opts)
-	if err := prepareFolder(j.files, folder); err != nil {
+	if err := makeFolder(j.files, folder); err != nil {
 		return nil, err
 	}
 	lock, err := j.files.lock(filepath.Join(folder, lockName))
 	if err != nil {
 		return nil, failed("audit.Open", err)
 	}
-	rec, err := recoverFolder(j.files, folder)
+	rec, err := j.look()
+	if err == nil && !j.lost {
+		err = rec.tidy(j.files, folder)
+	}
 	if err != nil {
+		rec.close()
 		_ = lock.Close()
 		return nil, err
 	}
 	j.lock = lock
 	j.resume(rec)
 	go j.run()
+	go j.keep()
 	return j, nil
+}
+
+// look finds out how the journal is, and changes nothing.
+func (j *Journal) look() (recovered, error) {
+	rec, err := recoverFolder(j.files, j.folder)
+	if err == nil {
+		err = j.plant(&rec)
+	}
+	if j.lost {
+		rec.close()
+	}
+	return rec, err
 }
 
 func newJournal(folder string, opts Options) *Journal {
@@ -118,13 +162,18 @@ func newJournal(folder string, opts Options) *Journal {
 		log:        opts.Log,
 		now:        opts.Now,
 		size:       cmp.Or(opts.SegmentBytes, defaultSegmentBytes),
+		maxBytes:   opts.MaxBytes,
 		maxPending: cmp.Or(opts.maxPending, defaultMaxPending),
 		bodies:     sync.Pool{New: func() any { return new([]byte) }},
 		wake:       make(chan struct{}, 1),
 		quit:       make(chan struct{}),
+		committed:  make(chan struct{}),
 		done:       make(chan struct{}),
 		hash:       sha256.New(),
-		pending:    newBatch(nil),
+		box:        opts.Box,
+		heads:      heads{signer: opts.Signer},
+		witnesses:  opts.Witnesses,
+		pending:    newBatch(nil, nil),
 		retry:      time.NewTimer(retryDelay),
 	}
 	j.retry.Stop()
@@ -144,20 +193,29 @@ func newJournal(folder string, opts Options) *Journal {
 func (j *Journal) resume(rec recovered) {
 	j.lazy = time.AfterFunc(lazyDelay, j.kick)
 	j.segments, j.bytes = rec.segments, rec.bytes
-	j.next, j.prev, j.durable = rec.last.Sequence+1, rec.last.Leaf, rec.last
-	j.segment, j.notes = rec.segment, strings.Join(rec.repairs, "; ")
-	if j.segment == nil {
-		fresh, err := j.freshSegment(j.next, 0)
-		if err != nil {
-			j.fail(newBatch(nil), err)
-			return
-		}
-		j.segment = fresh
+	j.next, j.prev, j.durable, j.clock = rec.last.Sequence+1, rec.last.Leaf, rec.last, rec.time
+	j.notes = strings.Join(rec.repairs, "; ")
+	j.use(rec.segment)
+	if j.lost {
+		return
 	}
-	if j.notes != "" {
+	if j.segment == nil {
+		if fresh, err := j.freshSegment(j.next, 0); err == nil {
+			j.use(fresh)
+		} else {
+			j.fail(newBatch(nil, nil), err)
+		}
+	}
+	if j.segment != nil {
+		j.makeRoom()
+	}
+	if j.notes != "" && j.segment != nil && j.short == nil {
 		j.log.Warn("journal repaired", "reason", rec.reason, "detail", j.notes)
 		j.Append(care.Event{Kind: care.JournalRepaired, TrueReason: rec.reason, Detail: j.notes})
 		j.notes = ""
+	}
+	if j.kept != rec.last.Sequence {
+		j.Append(care.Event{Kind: care.AgentRecovered, Detail: "the run before ended without closing the journal"})
 	}
 }
 
@@ -175,7 +233,7 @@ func (j *Journal) AppendLazily(e care.Event) care.Entry { return j.append(&e, tr
 func (j *Journal) append(e *care.Event, lazily bool) care.Entry {
 	body := j.bodies.Get().(*[]byte)
 	defer j.bodies.Put(body)
-	*body = appendBody((*body)[:0], e, repairNote{})
+	*body = j.box.appendBody((*body)[:0], e, repairNote{})
 	return j.enqueue(*body, lazily)
 }
 

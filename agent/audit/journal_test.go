@@ -75,10 +75,10 @@ func TestSegmentsRotate(t *testing.T) {
 	for n := range 40 {
 		mustWait(t, j.Append(refusalOf(n)))
 	}
-	status := j.Status()
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
+	status := j.Status()
 	files, err := filepath.Glob(filepath.Join(folder, "journal-*.jsonl"))
 	if err != nil || len(files) < 5 || len(files) != status.Segments {
 		t.Fatalf("%d segments (%v), status says %d", len(files), err, status.Segments)
@@ -235,7 +235,7 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 func TestOneAgentOnly(t *testing.T) {
 	folder := newFolder(t)
 	j := openTest(t, folder, Options{})
-	_, err := Open(folder, Options{})
+	_, err := Open(folder, withKeys(Options{}))
 	wantReason(t, err, ReasonLocked)
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
@@ -272,7 +272,7 @@ func TestModes(t *testing.T) {
 			if err := os.Chmod(path, private|open); err != nil {
 				t.Fatal(err)
 			}
-			_, err := Open(folder, Options{})
+			_, err := Open(folder, withKeys(Options{}))
 			wantReason(t, err, ReasonPermissions)
 		}
 		if err := os.Chmod(path, private); err != nil {
@@ -287,7 +287,7 @@ func TestAFileInPlaceOfTheFolderIsRefused(t *testing.T) {
 	if err := os.WriteFile(folder, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Open(folder, Options{})
+	_, err := Open(folder, withKeys(Options{}))
 	wantReason(t, err, ReasonPermissions)
 }
 

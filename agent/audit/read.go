@@ -5,8 +5,6 @@ import (
 	"io"
 	"iter"
 	"os"
-	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
@@ -23,9 +21,38 @@ const pollInterval = 250 * time.Millisecond
 // A stretch that cannot be read is yielded as an error with reason DAMAGED,
 // and reading goes on after it. Any other error is the last thing yielded.
 // Read does not check that entries follow from one another: Verify does.
+//
+// Entries that were archived or pruned are not yielded; see [ReadWith].
 func Read(folder string, from, to uint64) iter.Seq2[Line, error] {
+	return ReadWith(folder, "", from, to)
+}
+
+// ReadWith is Read that looks in the folder of the archive too, unless that is
+// "". What is in both is read from the journal's own folder.
+func ReadWith(folder, archive string, from, to uint64) iter.Seq2[Line, error] {
+	return read(func() *reader { return newReader(folder, archive, from, decodeLine) }, to)
+}
+
+// Scan is Read for those who go through many entries: of a Line it sets the
+// number, batch, times, kind, hashes and Raw, which is valid until the next
+// step, and, where numbers are stated as missing, which.
+func Scan(folder string, from, to uint64) iter.Seq2[Line, error] {
+	return ScanWith(folder, "", from, to)
+}
+
+// ScanWith is Scan that looks in the folder of the archive too, as ReadWith
+// does.
+func ScanWith(folder, archive string, from, to uint64) iter.Seq2[Line, error] {
+	return read(func() *reader { return newReader(folder, archive, from, scanLine) }, to)
+}
+
+// Decode returns the whole entry of a Line from Scan, which it keeps nothing
+// of.
+func Decode(l *Line) (Line, error) { return decodeLine(l.Raw) }
+
+func read(begin func() *reader, to uint64) iter.Seq2[Line, error] {
 	return func(yield func(Line, error) bool) {
-		r := newReader(folder, from)
+		r := begin()
 		defer r.close()
 		for {
 			line, err := r.next()
@@ -39,10 +66,40 @@ func Read(folder string, from, to uint64) iter.Seq2[Line, error] {
 	}
 }
 
+// scanFile yields what Scan would of one file that is not written to.
+func scanFile(path string) iter.Seq2[Line, error] {
+	return func(yield func(Line, error) bool) {
+		f, err := os.Open(path)
+		if err != nil {
+			yield(Line{}, failed("audit.Read", err))
+			return
+		}
+		defer func() { _ = f.Close() }()
+		for scan := newScanner(f, maxLine+1, false); ; {
+			raw, _, err := scan.next()
+			if err == io.EOF {
+				return
+			}
+			var line Line
+			switch {
+			case err == nil:
+				line, err = scanLine(raw)
+			case err == errDamaged:
+				err = damaged("audit.Read", "a part of a segment holds no readable line")
+			default:
+				err = failed("audit.Read", err)
+			}
+			if !yield(line, err) || err != nil && !isDamage(err) {
+				return
+			}
+		}
+	}
+}
+
 // Follow yields what Read would and then waits for more, until ctx ends.
 func Follow(ctx context.Context, folder string, from uint64) iter.Seq2[Line, error] {
 	return func(yield func(Line, error) bool) {
-		r := newReader(folder, from)
+		r := newReader(folder, "", from, decodeLine)
 		defer r.close()
 		tick := time.NewTicker(pollInterval)
 		defer tick.Stop()
@@ -64,163 +121,3 @@ func Follow(ctx context.Context, folder string, from uint64) iter.Seq2[Line, err
 
 // isDamage reports whether reading can go on after err.
 func isDamage(err error) bool { return care.ReasonOf(err) == ReasonDamaged }
-
-// span is a range of numbers, both ends included.
-type span struct{ from, to uint64 }
-
-// reader goes through the segments of a folder. After io.EOF it may be called
-// again and then returns what was written since.
-type reader struct {
-	folder  string
-	from    uint64          // first number wanted
-	firsts  []uint64        // the segments
-	began   map[uint64]bool // the segments whose first entry was looked at
-	missing []span          // what those entries state as missing
-	segment uint64          // first number of the segment being read, 0 before the first
-	expect  uint64          // number of the next line in it, if all is well
-	file    *os.File        // nil between segments
-	scan    *scanner
-}
-
-func newReader(folder string, from uint64) *reader {
-	return &reader{folder: folder, from: max(from, 1), began: map[uint64]bool{}, scan: newScanner(nil, maxLine+1, true)}
-}
-
-// next returns the next entry; see Read.
-func (r *reader) next() (Line, error) {
-	for {
-		if r.file == nil {
-			if err := r.advance(); err != nil {
-				return Line{}, err
-			}
-		}
-		raw, at, err := r.scan.next()
-		switch {
-		case err == io.EOF:
-			if err := r.atEnd(at); err != nil {
-				return Line{}, err
-			}
-		case err != nil && err != errDamaged:
-			return Line{}, failed("audit.Read", err)
-		case r.wanted(raw):
-			return r.decode(raw)
-		}
-	}
-}
-
-// wanted reports whether a stretch of the segment is to be shown: not when it
-// comes before what was asked for, and not where an entry that failed stood.
-func (r *reader) wanted(raw []byte) bool {
-	h, _, ok := parseHeader(raw)
-	if ok {
-		r.expect = h.sequence
-	}
-	wanted := r.expect >= r.from && !slices.ContainsFunc(r.missing, func(s span) bool {
-		return s.from <= r.expect && r.expect <= s.to
-	})
-	if ok {
-		r.expect++
-	}
-	return wanted
-}
-
-// decode returns the entry that raw holds; nil stands for a stretch that is
-// no line.
-func (r *reader) decode(raw []byte) (Line, error) {
-	if raw == nil {
-		return Line{}, damaged("audit.Read", "a part of "+segmentName(r.segment)+" holds no readable line")
-	}
-	return decodeLine(raw)
-}
-
-// atEnd is called where the segment has no more lines. If it was the newest
-// one it may have been finished meanwhile, and is looked at again as such.
-func (r *reader) atEnd(at int64) error {
-	if !r.scan.live {
-		r.close()
-		return nil
-	}
-	if err := r.list(); err != nil {
-		return err
-	}
-	live := len(r.firsts) == 0 || r.segment >= r.firsts[len(r.firsts)-1]
-	if _, err := r.file.Seek(at, io.SeekStart); err != nil {
-		return failed("audit.Read", err)
-	}
-	r.scan.restart(r.file, at, live)
-	if live {
-		return io.EOF
-	}
-	return nil
-}
-
-// advance opens the next segment that can hold what is wanted.
-func (r *reader) advance() error {
-	if err := r.list(); err != nil {
-		return err
-	}
-	next := slices.IndexFunc(r.firsts, func(first uint64) bool { return first > r.segment })
-	if next < 0 {
-		return io.EOF
-	}
-	for next+1 < len(r.firsts) && r.firsts[next+1] <= r.from {
-		next++
-	}
-	f, err := os.Open(filepath.Join(r.folder, segmentName(r.firsts[next])))
-	if err != nil {
-		return failed("audit.Read", err)
-	}
-	r.file, r.segment, r.expect = f, r.firsts[next], r.firsts[next]
-	r.scan.restart(f, 0, next == len(r.firsts)-1)
-	return nil
-}
-
-// list finds the segments and what their first entries state as missing.
-func (r *reader) list() error {
-	entries, err := os.ReadDir(r.folder)
-	if err != nil {
-		return failed("audit.Read", err)
-	}
-	r.firsts = segmentsOf(entries)
-	for _, first := range r.firsts {
-		if r.began[first] {
-			continue
-		}
-		line, ok := firstLine(filepath.Join(r.folder, segmentName(first)))
-		r.began[first] = ok
-		if gap := line.gap(); ok && gap.from > 0 {
-			r.missing = append(r.missing, gap)
-		}
-	}
-	return nil
-}
-
-// gap returns the numbers that the entry states as missing before it, or zero.
-func (l *Line) gap() span {
-	if l.MissingFrom == 0 || l.MissingFrom > l.MissingTo || l.MissingTo != l.Sequence-1 {
-		return span{}
-	}
-	return span{from: l.MissingFrom, to: l.MissingTo}
-}
-
-// firstLine returns the first entry of a segment, if it has a readable one.
-func firstLine(path string) (Line, bool) {
-	f, err := os.Open(path)
-	if err != nil {
-		return Line{}, false // reading the segment reports it
-	}
-	defer func() { _ = f.Close() }()
-	raw, _, err := newScanner(f, maxRepairLine, true).next()
-	if err != nil {
-		return Line{}, false
-	}
-	line, err := decodeLine(raw)
-	return line, err == nil
-}
-
-func (r *reader) close() {
-	if r.file != nil {
-		_ = r.file.Close()
-	}
-	r.file = nil
-}

@@ -236,7 +236,7 @@ func TestVerifyBoundsItsReport(t *testing.T) {
 
 func TestALinePrintsNoPersonalData(t *testing.T) {
 	event := sampleEvent()
-	raw := appendLine(nil, &header{sequence: 7, batch: 7}, appendBody(nil, &event, repairNote{}))
+	raw := appendLine(nil, &header{sequence: 7, batch: 7}, testBox.appendBody(nil, &event, repairNote{}))
 	line, err := decodeLine(raw)
 	if err != nil {
 		t.Fatal(err)

@@ -1,8 +1,8 @@
 package audit
 
 import (
-	"cmp"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -64,23 +64,50 @@ type segment struct {
 
 // createSegment makes an empty segment under its final name. It is allocated,
 // zero and on disk before it gets the name, and the name is on disk before
-// createSegment returns.
+// createSegment returns. If it fails it removes what it made.
 func createSegment(files fileSystem, folder string, first uint64, size int64) (*segment, error) {
 	const op = "audit.createSegment"
 	path := filepath.Join(folder, segmentName(first))
-	if _, err := files.stat(path); !os.IsNotExist(err) {
-		return nil, failed(op, cmp.Or(err, fs.ErrExist))
-	}
-	if err := writeFile(files, path, size, nil); err != nil {
+	if err := clearName(files, path); err != nil {
 		return nil, failed(op, err)
 	}
-	return openSegment(files, path, 0)
+	err := writeFile(files, path, size, nil)
+	if err == nil {
+		var s *segment
+		if s, err = openSegment(files, path, 0); err == nil {
+			return s, nil
+		}
+	}
+	_ = files.remove(path) // the caller looks whether it stayed
+	return nil, failed(op, err)
+}
+
+// clearName removes an empty segment that an earlier attempt left. Whatever
+// else has the name stays.
+func clearName(files fileSystem, path string) error {
+	if _, err := files.stat(path); err != nil {
+		if os.IsNotExist(err) {
+			return nil
+		}
+		return err
+	}
+	s, err := openSegment(files, path, 0)
+	if err != nil {
+		return err
+	}
+	_, _, err = newScanner(io.NewSectionReader(s.file, 0, s.size), minLine, false).next()
+	_ = s.file.Close()
+	if err != io.EOF {
+		return fs.ErrExist
+	}
+	return files.remove(path)
 }
 
 // writeFile makes a file appear whole or not at all: temporary name, content,
 // fsync, rename, fsync of the folder. fill may be nil.
 func writeFile(files fileSystem, path string, size int64, fill func(file) error) error {
 	temp := path + tempSuffix
+	_ = files.remove(temp) // what a crash left; if it stays, create fails
 	f, err := files.create(temp, size)
 	if err != nil {
 		_ = files.remove(temp)
@@ -123,6 +150,9 @@ func openSegment(files fileSystem, path string, end int64) (*segment, error) {
 // a batch of any size: another one would have the same name.
 func (s *segment) fits(n int) bool { return s.end == 0 || s.end+int64(n) <= s.size }
 
+// room returns how many allocated bytes are left.
+func (s *segment) room() int64 { return s.size - s.end }
+
 // commit returns nil once the lines are on disk, in the file that the path
 // names. After any error the segment must not be written to again.
 func (s *segment) commit(lines []byte) error {
@@ -152,5 +182,6 @@ func (s *segment) retire(used int64) {
 	if used < s.size {
 		_ = s.file.Truncate(used)
 	}
+	_ = s.files.seal(s.path)
 	_ = s.file.Close()
 }

@@ -6,9 +6,7 @@ import (
 
 	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -66,6 +64,7 @@ func callerOf(ctx context.Context) identity.Caller {
 type access struct {
 	identify func(context.Context) (identity.Caller, error)
 	demands  map[string]identity.Roles
+	codec    codec
 	slots    chan struct{} // calls at once
 	perCall  rate.Limit    // calls a second of one broker
 	burst    int
@@ -75,11 +74,11 @@ type access struct {
 	rates map[string]*rate.Limiter // by broker name; configuration bounds them
 }
 
-// enter returns the context of an allowed call, and what to do at its end.
-func (a *access) enter(ctx context.Context, method string) (context.Context, func(), error) {
+// enter returns the context of an allowed call.
+func (a *access) enter(ctx context.Context, method string) (context.Context, error) {
 	caller, err := a.identify(ctx)
 	if err != nil {
-		return nil, nil, a.refuse(caller.Broker, method, err)
+		return nil, a.refuse(caller.Broker, method, err)
 	}
 	demand, declared := a.demands[method]
 	switch {
@@ -91,14 +90,9 @@ func (a *access) enter(ctx context.Context, method string) (context.Context, fun
 		err = &care.Error{Kind: care.LimitExceeded, Op: "broker.access", Reason: "RATE", Detail: "too many calls; slow down"}
 	}
 	if err != nil {
-		return nil, nil, a.refuse(caller.Broker, method, err)
+		return nil, a.refuse(caller.Broker, method, err)
 	}
-	select {
-	case a.slots <- struct{}{}:
-		return context.WithValue(ctx, callerKey{}, caller), func() { <-a.slots }, nil
-	case <-ctx.Done():
-		return nil, nil, ctx.Err()
-	}
+	return context.WithValue(ctx, callerKey{}, caller), nil
 }
 
 func (a *access) rate(broker string) *rate.Limiter {
@@ -122,31 +116,16 @@ func (a *access) refuse(broker care.Broker, method string, err error) error {
 	return err
 }
 
-// unary is the interceptor of unary calls: recover, enter, status.
-func (a *access) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (reply any, err error) {
-	defer a.recovered(&err)
-	ctx, leave, err := a.enter(ctx, info.FullMethod)
-	if err != nil {
-		return nil, statusOf(err)
-	}
-	defer leave()
-	if err := checkRead(req); err != nil {
-		return nil, statusOf(a.refuse(callerOf(ctx).Broker, info.FullMethod, err))
-	}
-	reply, err = handler(ctx, req)
-	return reply, statusOf(err)
-}
-
-// stream is the interceptor of streaming calls.
+// stream is the interceptor of all calls: recover, enter, status.
 func (a *access) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
 	defer a.recovered(&err)
-	ctx, leave, err := a.enter(stream.Context(), info.FullMethod)
+	ctx, err := a.enter(stream.Context(), info.FullMethod)
 	if err != nil {
 		return statusOf(err)
 	}
-	defer leave()
-	err = handler(srv, &callerStream{stream, ctx, a, info.FullMethod})
-	return statusOf(err)
+	s := &callerStream{ServerStream: stream, ctx: ctx, access: a, method: info.FullMethod, many: info.IsClientStream}
+	defer s.leave()
+	return statusOf(handler(srv, s))
 }
 
 // recovered turns a panic into an error. Its value may quote a record and is
@@ -163,26 +142,33 @@ func (a *access) recovered(err *error) {
 // than what let it in.
 type callerStream struct {
 	grpc.ServerStream
-	ctx    context.Context
-	access *access
-	method string
+	ctx     context.Context
+	access  *access
+	method  string
+	many    bool    // the caller may send more than one message
+	header  [5]byte // of the message that is being read
+	slotted bool    // the call counts among those served at once
 }
 
-// RecvMsg receives a message and refuses one that cannot be read.
-func (s *callerStream) RecvMsg(m any) error {
-	err := s.ServerStream.RecvMsg(m)
-	switch status.Code(err) {
-	case codes.OK:
-		err = checkRead(m)
-	case codes.ResourceExhausted: // grpc's own, and answered by it
-		err = badMessage(care.LimitExceeded)
-	default: // io.EOF, a caller who is gone
-		return err
+// occupy waits for a slot, unless the call has one.
+func (s *callerStream) occupy() error {
+	if s.slotted {
+		return nil
 	}
-	if err != nil {
-		return s.access.refuse(callerOf(s.ctx).Broker, s.method, err)
+	select {
+	case s.access.slots <- struct{}{}:
+		s.slotted = true
+		return nil
+	case <-s.ctx.Done():
+		return s.ctx.Err()
 	}
-	return nil
+}
+
+// leave gives the slot back.
+func (s *callerStream) leave() {
+	if s.slotted {
+		<-s.access.slots
+	}
 }
 
 // SendMsg sends a message, if the caller is still who they were.

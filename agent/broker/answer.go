@@ -201,7 +201,7 @@ func sizeText(n int) int {
 }
 
 func closing(receipt care.Receipt, digest string) *edgev1.Closing {
-	return &edgev1.Closing{Decision: position(receipt.Decision), Ended: position(receipt.Ended), Digest: digest}
+	return &edgev1.Closing{Decision: position(receipt.Decision), Ended: position(receipt.Ended), Digest: digest, Proof: proofMessage(receipt.Proof)}
 }
 
 func position(p care.Position) *edgev1.JournalPosition {

@@ -64,7 +64,8 @@ func TestRecordAnswerIsProtobuf(t *testing.T) {
 	a.Outcome(&care.Outcome{Section: care.Allergies, State: care.Withheld, Read: 300, Sent: 2, Withheld: 1, Outside: 7, Failed: 4, Ended: 1, Limit: 20000,
 		Boundary: care.DateTime{Time: when, Precision: care.ToMonth}, AsOf: when.Add(5), Warnings: []care.Warning{care.ConfidentialItems, care.DataInTransit}, Reason: "TIMEOUT", Sources: []string{"a", "b"}})
 	a.Outcome(&care.Outcome{Section: care.Alerts, State: care.Empty})
-	receipt := care.Receipt{Decision: care.Position{Sequence: 41, Leaf: [32]byte{1}}, Ended: care.Position{Sequence: 42, Leaf: [32]byte{2}}}
+	receipt := care.Receipt{Decision: care.Position{Sequence: 41, Leaf: [32]byte{1}}, Ended: care.Position{Sequence: 42, Leaf: [32]byte{2}},
+		Proof: care.Proof{Size: 43, Hashes: [][32]byte{{3}, {4}}, Head: []byte("signed")}}
 	a.Close(receipt, "d1")
 	if err := a.Flush(); err != nil {
 		t.Fatal(err)
@@ -83,7 +84,8 @@ func TestRecordAnswerIsProtobuf(t *testing.T) {
 				Boundary: "2026-03", DataAsOf: timestamppb.New(when.Add(5)), Warnings: []string{"confidential-items", "data-in-transit"}, Reason: "TIMEOUT", Sources: []string{"a", "b"}},
 			{Section: edgev1.Section_SECTION_ALERTS, State: edgev1.SectionState_SECTION_STATE_EMPTY},
 		},
-		Closing: &edgev1.Closing{Decision: position(receipt.Decision), Ended: position(receipt.Ended), Digest: "d1"},
+		Closing: &edgev1.Closing{Decision: position(receipt.Decision), Ended: position(receipt.Ended), Digest: "d1",
+			Proof: &edgev1.JournalProof{TreeSize: 43, Hashes: [][]byte{receipt.Proof.Hashes[0][:], receipt.Proof.Hashes[1][:]}, SignedHead: []byte("signed")}},
 	}
 	if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

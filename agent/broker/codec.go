@@ -1,17 +1,11 @@
 package broker
 
 import (
-	"bytes"
-	"errors"
 	"sync"
 
 	"google.golang.org/grpc/encoding"
 	_ "google.golang.org/grpc/encoding/proto" // the codec of every message that is not a frame
 	"google.golang.org/grpc/mem"
-	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
-
-	"github.com/mycarerecord/edge-agent/agent/care"
 )
 
 // frame is a protobuf message that is encoded already. It goes to the wire as
@@ -38,56 +32,8 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	return c.proto.Marshal(v)
 }
 
-// Unmarshal decodes a message. One that is too large or is none at all is left
-// empty and marked as unreadable: for an error grpc would answer the call
-// itself, in its own words, and a unary call would never be journalled.
-func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
-	if data.Len() <= maxRequest && c.proto.Unmarshal(data, v) == nil {
-		return nil
-	}
-	m, ok := v.(proto.Message)
-	if !ok {
-		return errors.New("broker: not a message")
-	}
-	proto.Reset(m)
-	m.ProtoReflect().SetUnknown(unreadable(data.Len() > maxRequest))
-	return nil
-}
-
-// Limits of a request, in bytes. What is over readRequest grpc refuses by
-// itself: it is not worth being read.
-const (
-	maxRequest  = 256 << 10
-	readRequest = 1 << 20
-)
-
-// unreadableField is the number of a field that no message has. Its presence
-// marks a message as unreadable, its value tells whether it was too large.
-const unreadableField = 1<<29 - 1
-
-func unreadable(tooLarge bool) []byte {
-	return protowire.AppendVarint(protowire.AppendTag(nil, unreadableField, protowire.VarintType), protowire.EncodeBool(tooLarge))
-}
-
-// checkRead returns an error for a message that could not be read.
-func checkRead(v any) error {
-	m, ok := v.(proto.Message)
-	if !ok {
-		return nil
-	}
-	switch mark := m.ProtoReflect().GetUnknown(); {
-	case bytes.Equal(mark, unreadable(true)):
-		return badMessage(care.LimitExceeded)
-	case bytes.Equal(mark, unreadable(false)):
-		return badMessage(care.BadRequest)
-	}
-	return nil
-}
-
-func badMessage(kind care.Kind) error {
-	return &care.Error{Kind: kind, Op: "broker.access", Reason: "MESSAGE",
-		Detail: "the request is larger than 256 KiB or is not the message that the call takes"}
-}
+// Unmarshal decodes a message.
+func (c codec) Unmarshal(data mem.BufferSlice, v any) error { return c.proto.Unmarshal(data, v) }
 
 // Sizes of the messages of an answer, in bytes. The first one leaves early so
 // that a reader sees something soon; the others are large because each message

@@ -71,7 +71,7 @@ func (s *consentService) PushSnapshot(stream grpc.ClientStreamingServer[edgev1.P
 			if m, err = stream.Recv(); errors.Is(err, io.EOF) {
 				return
 			} else if err != nil {
-				yield(care.Directive{}, &care.Error{Kind: care.Cancelled, Op: "broker.PushSnapshot", Detail: "the snapshot was not sent to its end; the old one stays in force", Err: err})
+				yield(care.Directive{}, unfinished(err))
 				return
 			}
 		}
@@ -81,6 +81,15 @@ func (s *consentService) PushSnapshot(stream grpc.ClientStreamingServer[edgev1.P
 		return err
 	}
 	return stream.SendAndClose(&edgev1.PushSnapshotResponse{State: s.state()})
+}
+
+// unfinished is the error for a snapshot of which a message did not come. A
+// message that was refused keeps its reason.
+func unfinished(err error) error {
+	if _, refused := errors.AsType[*care.Error](err); refused {
+		return err
+	}
+	return &care.Error{Kind: care.Cancelled, Op: "broker.PushSnapshot", Detail: "the snapshot was not sent to its end; the old one stays in force", Err: err}
 }
 
 // PushChanges applies the region's changes.

@@ -39,10 +39,9 @@ type SourceStatus struct {
 	Checked            time.Time
 }
 
-// operationService is ConfigService, AuditService and StatusService.
+// operationService is ConfigService and StatusService.
 type operationService struct {
 	edgev1.UnimplementedConfigServiceServer
-	edgev1.UnimplementedAuditServiceServer
 	edgev1.UnimplementedStatusServiceServer
 	operation Operation
 	consent   Consent
@@ -56,12 +55,6 @@ func (s *operationService) GetConfiguration(context.Context, *edgev1.GetConfigur
 		reply.Sections = append(reply.Sections, edgev1.Section(section))
 	}
 	return reply, nil
-}
-
-// GetJournalHead tells the last entry that is on disk.
-func (s *operationService) GetJournalHead(context.Context, *edgev1.GetJournalHeadRequest) (*edgev1.GetJournalHeadResponse, error) {
-	st := s.operation.Status()
-	return &edgev1.GetJournalHeadResponse{Last: position(st.Journal), Failure: st.JournalDown}, nil
 }
 
 // GetStatus tells how the agent and everything it depends on are.

@@ -31,6 +31,7 @@ type Settings struct {
 	Gate      func() Gate // the gate in force at the start of a call
 	Consent   Consent
 	Operation Operation
+	Audit     Audit
 	Door      *Doorman
 	Health    *health.Server
 
@@ -80,25 +81,24 @@ func newServer(s Settings, identify func(context.Context) (identity.Caller, erro
 		perCall:  rate.Limit(float64(s.PerMinute) / 60),
 		burst:    max(s.PerMinute/6, 1), // ten seconds' worth
 		door:     s.Door,
+		codec:    newCodec(),
 		rates:    map[string]*rate.Limiter{},
 	}
 	unknown := func(any, grpc.ServerStream) error {
 		return &care.Error{Kind: care.AccessDenied, Op: "broker.access", Reason: "UNDECLARED", Detail: "there is no such call"}
 	}
-	server := grpc.NewServer(append(options,
-		grpc.ForceServerCodecV2(newCodec()),
-		grpc.MaxRecvMsgSize(readRequest), // the codec refuses what is over maxRequest, in our words
-		grpc.UnaryInterceptor(a.unary),
+	server := streams{grpc.NewServer(append(options,
+		grpc.ForceServerCodecV2(a.codec),
 		grpc.StreamInterceptor(a.stream),
 		grpc.UnknownServiceHandler(unknown),
-	)...)
+	)...)}
 	where := site{s.SiteCode, s.SiteName}
 	edgev1.RegisterRecordServiceServer(server, &recordService{gate: s.Gate, site: where, pool: &buffers{}, documents: make(chan struct{}, s.Documents)})
 	edgev1.RegisterConsentServiceServer(server, &consentService{consent: s.Consent})
 	operation := &operationService{operation: s.Operation, consent: s.Consent}
 	edgev1.RegisterConfigServiceServer(server, operation)
-	edgev1.RegisterAuditServiceServer(server, operation)
+	edgev1.RegisterAuditServiceServer(server, &auditService{operation: s.Operation, audit: s.Audit})
 	edgev1.RegisterStatusServiceServer(server, operation)
 	grpc_health_v1.RegisterHealthServer(server, s.Health)
-	return server
+	return server.Server
 }

@@ -1,6 +1,7 @@
 package care
 
 import (
+	"strings"
 	"time"
 )
 
@@ -66,6 +67,9 @@ func ParseDateTime(text string, zone *time.Location) (DateTime, error) {
 		text = text[:10] + "T" + text[11:]
 	}
 	for _, l := range layouts {
+		if l.precision != ToInstant && len(text) != len(l.layout) || l.precision == ToInstant && l.zone != offset(text) {
+			continue // a failed attempt costs five allocations
+		}
 		t, err := time.ParseInLocation(l.layout, text, time.UTC)
 		if err != nil {
 			continue
@@ -77,6 +81,11 @@ func ParseDateTime(text string, zone *time.Location) (DateTime, error) {
 	}
 	return DateTime{}, &Error{Kind: BadRequest, Op: "care.ParseDateTime",
 		Detail: "not a date; write YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss with an offset"}
+}
+
+// offset reports whether the clock of a text is followed by its offset.
+func offset(text string) bool {
+	return len(text) > len("2006-01-02") && strings.ContainsAny(text[len("2006-01-02"):], "Z+-")
 }
 
 // LocalTime gives the wall-clock time of t the offset it had in zone, with the

@@ -11,19 +11,54 @@ type EventKind string
 
 // The kinds of event.
 const (
-	ReleaseDecided     EventKind = "RELEASE_DECIDED" // a request was allowed; nothing has left yet
-	ReleaseRefused     EventKind = "RELEASE_REFUSED" // a request was refused
-	ReleaseEnded       EventKind = "RELEASE_ENDED"   // how a decided or refused request ended
-	AccessRefused      EventKind = "ACCESS_REFUSED"  // a call was turned away before it named a patient
-	ConsentChanged     EventKind = "CONSENT_CHANGED"
-	ConsentShown       EventKind = "CONSENT_SHOWN" // somebody at the site looked at a patient's statements
+	// Requests for records.
+	ReleaseDecided EventKind = "RELEASE_DECIDED" // a request was allowed; nothing has left yet
+	ReleaseRefused EventKind = "RELEASE_REFUSED" // a request was refused
+	ReleaseEnded   EventKind = "RELEASE_ENDED"   // how a decided or refused request ended
+	AccessRefused  EventKind = "ACCESS_REFUSED"  // a call was turned away before it named a patient
+
+	// Patients' choices.
+	ConsentChanged EventKind = "CONSENT_CHANGED"
+	ConsentShown   EventKind = "CONSENT_SHOWN" // somebody at the site looked at a patient's statements
+
+	// What the agent runs with.
 	ConfigApplied      EventKind = "CONFIG_APPLIED"
+	ConfigRefused      EventKind = "CONFIG_REFUSED"
 	CertificateChanged EventKind = "CERTIFICATE_CHANGED" // certificate files were replaced, or found faulty
-	SourceWritable     EventKind = "SOURCE_WRITABLE"     // a source's login can write and the site insists
-	AgentStarted       EventKind = "AGENT_STARTED"
-	AgentStopped       EventKind = "AGENT_STOPPED"
-	JournalRepaired    EventKind = "JOURNAL_REPAIRED" // a torn tail was set aside, or writing resumed after a failure
+	ConsoleSignedOn    EventKind = "CONSOLE_SIGNED_ON"   // somebody at the site opened the agent's console
+
+	// Other systems.
+	ConnectionOpened EventKind = "CONNECTION_OPENED"
+	ConnectionClosed EventKind = "CONNECTION_CLOSED"
+	SourceCalled     EventKind = "SOURCE_CALLED"   // calls of a source that belong to no request
+	SourceWritable   EventKind = "SOURCE_WRITABLE" // a source's login can write and the site insists
+
+	// The agent itself.
+	AgentStarted   EventKind = "AGENT_STARTED"
+	AgentStopped   EventKind = "AGENT_STOPPED"
+	AgentRecovered EventKind = "AGENT_RECOVERED" // the run before ended without AGENT_STOPPED
+	ClockJumped    EventKind = "CLOCK_JUMPED"    // the system's clock was set
+
+	// The journal itself.
+	JournalRepaired  EventKind = "JOURNAL_REPAIRED"  // a torn tail was set aside, or writing resumed after a failure
+	JournalSearched  EventKind = "JOURNAL_SEARCHED"  // somebody looked for entries
+	JournalExported  EventKind = "JOURNAL_EXPORTED"  // entries were copied out
+	JournalWitnessed EventKind = "JOURNAL_WITNESSED" // a witness countersigned a head
+	JournalArchived  EventKind = "JOURNAL_ARCHIVED"  // whole segments were moved elsewhere
+	JournalPruned    EventKind = "JOURNAL_PRUNED"    // whole segments were deleted
+	JournalRenewed   EventKind = "JOURNAL_RENEWED"   // the first entry of a journal that replaces a lost one
+	IntegrityChecked EventKind = "INTEGRITY_CHECKED" // the journal was verified
 )
+
+// SourceCall tells of calls of one source system; never what they returned.
+type SourceCall struct {
+	Source    string        // name of the source in the site's configuration
+	Operation string        // IDENTIFY, FETCH, DOCUMENT or PROBE
+	Duration  time.Duration // of several calls alike: the longest
+	Outcome   Kind          // OK, or how it failed
+	Reason    string        // stable sub-code of the failure
+	Count     int           // how many calls alike; 0 means one
+}
 
 // Event is what one journal entry says. Sequence number, time and leaf hash
 // are the journal's to add.
@@ -47,6 +82,11 @@ type Event struct {
 	Directive    *Directive    // for ConsentChanged: what was stated, by whom
 	Count        int           // for bulk changes: how many
 	Actor        string        // who did it, where it is not a requester: an OS account, a broker, a file
+	Calls        []SourceCall  // calls of sources that belong to the event
+	Peer         string        // network address of the other side
+	Outbound     bool          // the agent opened the connection
+	Query        string        // how the journal was searched, without what names a patient
+	From, To     uint64        // entries that the event is about, both included
 }
 
 // Entry is one event's place in the journal, which may not be on disk yet. Its

@@ -208,6 +208,15 @@ func shortText(s string, limit int) bool {
 type Receipt struct {
 	Decision Position // what was decided, on disk before a byte left
 	Ended    Position // how it ended
+	Proof    Proof    // that the decision is in the journal
+}
+
+// Proof shows that an entry is in a journal of some size: whoever holds it can
+// tell later if that journal was changed.
+type Proof struct {
+	Size   uint64     // entries of the journal
+	Hashes [][32]byte // inclusion proof (RFC 6962 section 2.1.1), nearest leaf first
+	Head   []byte     // the journal's signed head of that size, a C2SP checkpoint
 }
 
 // Position is one entry of the journal: its number, from 1, and its leaf hash

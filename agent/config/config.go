@@ -4,9 +4,11 @@
 // The file is read strictly. Unknown and repeated keys, wrong types, unknown
 // names, values out of range, anchors, aliases, tags and further documents are
 // faults, and all faults are reported at once with file, line, column, the
-// offending line and what was expected. Only a fault of YAML syntax hides the
-// others. Nothing is converted silently: 0123 and yes stay the texts they are
-// where a text is expected, and are refused where a number or a yes-or-no is.
+// offending line and what was expected. Where the text is not YAML, the key of
+// the root that it belongs to is left out, the report says so, and the others
+// are checked. Nothing is converted silently: 0123 and yes stay the texts they
+// are where a text is expected, and are refused where a number or a yes-or-no
+// is.
 //
 // Read site.go for what the file holds, validate.go for what must fit
 // together, and decode.go for how YAML becomes values. The same decoder reads
@@ -81,11 +83,12 @@ func Parse(name string, text []byte, catalogue Catalogue) (*Site, error) {
 		site.complete(folder)
 		site.validate(d)
 	}
-	if err := d.finish(); err != nil {
-		return nil, err
+	if problems := d.finish(); len(problems) > 0 {
+		return nil, problems
 	}
 	sum := sha256.Sum256(text)
 	site.fingerprint = hex.EncodeToString(sum[:])
+	site.doc, site.places = d.doc, d.places
 	return site, nil
 }
 
@@ -95,11 +98,7 @@ func (s *Site) Fingerprint() string { return s.fingerprint }
 
 // complete fills in what one part of the file takes from another.
 func (s *Site) complete(folder string) {
-	files := []*string{&s.Identity.Certificate, &s.Identity.Key, &s.Identity.Denied}
-	for i := range s.Identity.BrokerRoots {
-		files = append(files, &s.Identity.BrokerRoots[i])
-	}
-	for _, file := range files {
+	for _, file := range s.files() {
 		if filepath.IsLocal(*file) {
 			*file = filepath.Join(folder, *file)
 		}
@@ -115,6 +114,23 @@ func (s *Site) complete(folder string) {
 	for i := range s.Sharing.Rules {
 		s.Sharing.Rules[i].narrow(&s.Sharing)
 	}
+}
+
+// files returns every path that may be relative to the folder of the file.
+func (s *Site) files() []*string {
+	files := []*string{&s.Identity.Certificate, &s.Identity.Key, &s.Identity.Denied,
+		&s.SiteKey.File, &s.SiteKey.DPAPIFile, &s.Journal.ArchiveFolder}
+	for i := range s.Identity.BrokerRoots {
+		files = append(files, &s.Identity.BrokerRoots[i])
+	}
+	for i := range s.Journal.Forward {
+		f := &s.Journal.Forward[i]
+		files = append(files, &f.Certificate, &f.Key)
+		for n := range f.Roots {
+			files = append(files, &f.Roots[n])
+		}
+	}
+	return files
 }
 
 func readFile(path string) ([]byte, error) {

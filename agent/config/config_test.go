@@ -149,7 +149,8 @@ func TestParse(t *testing.T) {
 			Settings: &settings{Driver: "postgres", Port: 5432, Password: "hunter2", Timeout: 5 * time.Second,
 				Sets:  map[string]string{"search_path": "records", "x": "0123"},
 				Views: map[care.Section]query{care.Allergies: {Text: "select 1", Keys: []string{"a", "yes"}}}}}},
-		Log: config.Log{Level: "warn"},
+		Journal: config.Journal{VerifyEvery: 24 * time.Hour},
+		Log:     config.Log{Level: "warn"},
 	}
 	got := *site
 	got.StateFolder = ""

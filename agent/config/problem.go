@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/mycarerecord/edge-agent/agent/care"
 )
 
 // Problem is one fault in agent.yaml.
@@ -52,6 +54,20 @@ func caretPad(text string, column int) string {
 // Problems is every fault of one file, in the order of their lines. More than
 // 100 are counted but not shown.
 type Problems []Problem
+
+// Problems returns what was found after the file was read, such as faults of
+// the files that it names, as problems of the file: each at the value that it
+// is about, or at what should hold that value. Paths are relative to parent,
+// such as "$.identity". It returns nil for nothing found. It may be called from
+// many goroutines.
+func (s *Site) Problems(parent string, found []care.Problem) Problems {
+	d := &decoder{doc: s.doc, places: s.places}
+	for _, p := range found {
+		path := parent + "." + p.Path
+		d.add(d.placeOf(path), path, p.Detail)
+	}
+	return d.finish()
+}
 
 // Error returns all problems, one after the other.
 func (p Problems) Error() string {

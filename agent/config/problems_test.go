@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/agent/config"
 )
 
@@ -155,5 +157,30 @@ func golden(t *testing.T, path, got string) {
 	}
 	if got != strings.ReplaceAll(string(want), "\r\n", "\n") {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestSiteProblems: what is found later stands where its value does, or where
+// its value would stand, and shows no secret.
+func TestSiteProblems(t *testing.T) {
+	site, err := config.Parse("agent.yaml", []byte(strings.Replace(good, "key: tls/agent.key", "key: tls/token=hunter2", 1)), catalogue{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := site.Problems("$.identity", nil); got != nil {
+		t.Errorf("problems of nothing: %v", got)
+	}
+	got := site.Problems("$.identity", []care.Problem{
+		{Path: "denied", Detail: "is missing"},
+		{Path: "key", Detail: "cannot be read"},
+		{Path: "broker_roots[0]", Detail: "is no authority's"},
+	})
+	want := []config.Problem{
+		{File: "agent.yaml", Line: 7, Column: 1, Text: "identity:", Path: "$.identity.denied", Detail: "is missing"},
+		{File: "agent.yaml", Line: 9, Column: 8, Text: "  key: tls/token= ***", Path: "$.identity.key", Detail: "cannot be read"},
+		{File: "agent.yaml", Line: 10, Column: 18, Text: "  broker_roots: [tls/root.crt]", Path: "$.identity.broker_roots[0]", Detail: "is no authority's"},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }

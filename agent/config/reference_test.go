@@ -179,7 +179,7 @@ func shortDuration(d time.Duration) string {
 // comments returns the comment of every field in the package's source.
 func comments(t *testing.T) map[string]string {
 	found := map[string]string{}
-	for _, name := range []string{"site.go", "source.go"} {
+	for _, name := range []string{"site.go", "journal.go", "source.go"} {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)

@@ -45,10 +45,18 @@ type Site struct {
 	// The systems that records are read from.
 	Sources []Source `yaml:"sources,required"`
 
+	// Where the site's secret key is kept.
+	SiteKey SiteKey `yaml:"site_key"`
+
+	// The journal of who looked at which record.
+	Journal Journal `yaml:"journal"`
+
 	// The agent's own log. It is written as JSON and never holds patient data.
 	Log Log `yaml:"log"`
 
 	fingerprint string
+	doc         *document        // the file, to show lines of
+	places      map[string]place // by path: where each value stands
 }
 
 // Organisation says who the site is.
@@ -284,7 +292,8 @@ func defaults() *Site {
 			DocumentBytes:       100 * MiB,
 			ConcurrentDocuments: 8,
 		},
-		Log: Log{Level: "info"},
+		Journal: Journal{VerifyEvery: 24 * time.Hour},
+		Log:     Log{Level: "info"},
 	}
 }
 

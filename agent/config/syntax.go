@@ -2,6 +2,10 @@ package config
 
 import (
 	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"sort"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -19,8 +23,19 @@ const (
 	maxDepth  = 32
 )
 
+// maxSyntaxFaults is how many syntax faults are looked past.
+const maxSyntaxFaults = 5
+
+// unread is why the YAML library cannot be given a text, or cannot read it.
+type unread struct {
+	at       place
+	detail   string
+	tooLarge bool // a budget would be exceeded
+}
+
 // parse returns the root of the file's one document, or reports why there is
-// none. Nothing the YAML library says is passed on: it may quote the file.
+// none. A key of the root in which the syntax is at fault is left out, so that
+// the faults of the others are found as well.
 func (d *decoder) parse() (root ast.Node, ok bool) {
 	if line, column, found := d.doc.unprintable(); found {
 		d.fail(place{line, column}, "", "the line holds a character that cannot be seen; delete it, or type the line again")
@@ -30,26 +45,99 @@ func (d *decoder) parse() (root ast.Node, ok bool) {
 		d.fail(place{maxLines, 1}, "", "the file has too many lines; a site's file has some hundred")
 		return nil, false
 	}
+	lines := slices.Clone(d.doc.lines)
+	for range maxSyntaxFaults {
+		file, fault := parseYAML(lines)
+		if fault == nil {
+			return d.onlyDocument(file)
+		}
+		if fault.tooLarge {
+			d.fail(fault.at, "", fault.detail)
+			return nil, false
+		}
+		from, to, fault := culprit(lines, fault)
+		d.fail(fault.at, "", fault.detail+"; "+unchecked(from, to))
+		d.leaveOut(lines, from, to)
+	}
+	d.fail(place{1, 1}, "", "nothing else was checked; mend what is not YAML first")
+	return nil, false
+}
+
+// unchecked says which lines were left out.
+func unchecked(from, to int) string {
+	if from+1 == to {
+		return fmt.Sprintf("line %d was not checked further", to)
+	}
+	return fmt.Sprintf("lines %d to %d were not checked further", from+1, to)
+}
+
+// parseYAML parses lines. Nothing the library says is passed on: it may quote
+// the file.
+func parseYAML(lines []string) (file *ast.File, fault *unread) {
 	defer func() {
 		if recover() != nil { // a defect of the library must not stop a service that runs
-			d.fail(place{1, 1}, "", explainSyntax(""))
-			root, ok = nil, false
+			file, fault = nil, &unread{at: place{1, 1}, detail: explainSyntax("")}
 		}
 	}()
-	tokens := lexer.Tokenize(d.doc.text)
-	if !d.affordable(tokens) {
-		return nil, false
+	tokens := lexer.Tokenize(strings.Join(lines, "\n"))
+	if fault := affordable(tokens); fault != nil {
+		return nil, fault
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
-	if err != nil {
-		at, message := place{1, 1}, ""
-		if syntax, found := errors.AsType[yaml.Error](err); found {
-			at, message = tokenPlace(syntax.GetToken()), syntax.GetMessage()
-		}
-		d.fail(at, "", explainSyntax(message))
-		return nil, false
+	if err == nil {
+		return file, nil
 	}
-	return d.onlyDocument(file)
+	fault = &unread{at: place{1, 1}, detail: explainSyntax("")}
+	if syntax, found := errors.AsType[yaml.Error](err); found {
+		fault.at, fault.detail = tokenPlace(syntax.GetToken()), explainSyntax(syntax.GetMessage())
+	}
+	return nil, fault
+}
+
+// culprit returns the lines, from 0 and half open, of the key of the root that
+// a fault is in, and the fault as it shows there. That key may be above the one
+// in which it was noticed: a quote that is not closed runs on to the next one.
+func culprit(lines []string, noticed *unread) (from, to int, fault *unread) {
+	var starts []int
+	for i, line := range lines {
+		if beginsKey(line) {
+			starts = append(starts, i)
+		}
+	}
+	if len(starts) == 0 {
+		return 0, len(lines), noticed
+	}
+	fault = noticed
+	key := sort.Search(len(starts)-1, func(i int) bool {
+		if starts[i+1] >= noticed.at.line {
+			return true
+		}
+		_, earlier := parseYAML(lines[:starts[i+1]])
+		if earlier != nil {
+			fault = earlier
+		}
+		return earlier != nil
+	})
+	return starts[key], append(starts, len(lines))[key+1], fault
+}
+
+// beginsKey reports whether a line is the first of a key of the root.
+func beginsKey(line string) bool {
+	return line != "" && !strings.ContainsAny(line[:1], " \t#-]}")
+}
+
+// leaveOut makes comments of the lines of one key, so that the others keep
+// their places, and says nothing about what the key should have held.
+func (d *decoder) leaveOut(lines []string, from, to int) {
+	name, _, _ := strings.Cut(lines[from], ":")
+	path := "$" + segment(name)
+	if !slices.ContainsFunc(fieldsOf(reflect.TypeFor[Site]()), func(f field) bool { return f.name == name }) {
+		path = "$" // it may be any of them
+	}
+	d.faulty = append(d.faulty, path)
+	for i := from; i < to; i++ {
+		lines[i] = "#"
+	}
 }
 
 // onlyDocument returns the body of the first document and reports the others.
@@ -73,10 +161,9 @@ func (d *decoder) onlyDocument(file *ast.File) (root ast.Node, ok bool) {
 
 // affordable checks the budgets before the library builds its tree. Depth is
 // that of brackets plus that of indentation.
-func (d *decoder) affordable(tokens token.Tokens) bool {
+func affordable(tokens token.Tokens) *unread {
 	if len(tokens) > maxTokens {
-		d.fail(tokenPlace(tokens[maxTokens]), "", "the file has too many entries; a site's file has some hundred")
-		return false
+		return &unread{tokenPlace(tokens[maxTokens]), "the file has too many entries; a site's file has some hundred", true}
 	}
 	brackets := 0
 	var columns []int
@@ -90,11 +177,10 @@ func (d *decoder) affordable(tokens token.Tokens) bool {
 			columns = deeper(columns, entryColumn(t))
 		}
 		if brackets+len(columns) > maxDepth {
-			d.fail(tokenPlace(t), "", "the file is nested too deeply; nothing in it needs more than a few levels")
-			return false
+			return &unread{tokenPlace(t), "the file is nested too deeply; nothing in it needs more than a few levels", true}
 		}
 	}
-	return true
+	return nil
 }
 
 // entryColumn returns where the entry that t marks begins: at the dash, or at

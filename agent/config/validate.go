@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/mycarerecord/edge-agent/agent/care"
 )
 
 // validate reports what does not fit together, after every value was read.
@@ -23,6 +25,8 @@ func (s *Site) validate(d *decoder) {
 		d.report("$.limits.source_timeout", "source_timeout is longer than request_timeout ("+s.Limits.RequestTimeout.String()+")", "$.limits.request_timeout")
 	}
 	s.validateSources(d)
+	s.SiteKey.validate(d)
+	s.Journal.validate(d)
 }
 
 func (l *Listen) validate(d *decoder) {
@@ -156,16 +160,14 @@ func (r *Rule) validate(d *decoder, ceiling *Sharing, path string) {
 }
 
 // validate checks that the codes can occur at all: one that cannot would hide
-// nothing. SNOMED CT identifiers have 6 to 18 digits (SNOMED CT, Technical
-// Implementation Guide).
+// nothing.
 func (w *Withhold) validate(d *decoder, path string) {
-	notDigit := func(r rune) bool { return r < '0' || r > '9' }
 	for i, code := range w.Codes {
 		switch {
 		case code == "" || strings.TrimSpace(code) != code:
 			d.report(index(path+".codes", i), quote(code)+" is not a code")
-		case w.System == SNOMED && (len(code) < 6 || len(code) > 18 || strings.ContainsFunc(code, notDigit)):
-			d.report(index(path+".codes", i), quote(code)+" is not a SNOMED CT code; expected 6 to 18 digits")
+		case w.System == SNOMED && !care.ValidSNOMED(code):
+			d.report(index(path+".codes", i), quote(code)+" is not the identifier of a SNOMED CT concept; expected 6 to 18 digits, of which the last is the check digit")
 		}
 	}
 }

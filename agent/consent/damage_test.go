@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/sitekey"
 	"go.etcd.io/bbolt"
 )
 
@@ -133,7 +134,7 @@ func TestDamagedFiles(t *testing.T) {
 		"zeros":     func(_ *testing.T, _ *bench, image []byte) []byte { return make([]byte, len(image)) },
 		"text":      func(*testing.T, *bench, []byte) []byte { return []byte("not a store") },
 		"other key": func(t *testing.T, b *bench, image []byte) []byte {
-			key, err := NewKey(bytes.Repeat([]byte{9}, siteKeySize))
+			key, err := sitekey.New(bytes.Repeat([]byte{9}, 32))
 			check(t, err)
 			b.opts.Key = key
 			return image

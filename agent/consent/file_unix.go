@@ -4,13 +4,9 @@ package consent
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"syscall"
 )
-
-// private reports whether only the owner may use a file.
-func private(info fs.FileInfo) bool { return info.Mode().Perm()&0o077 == 0 }
 
 // syncFolder makes the names in a folder durable.
 func syncFolder(path string) error {

@@ -1,13 +1,8 @@
 package consent
 
 import (
-	"io/fs"
 	"os"
 )
-
-// private reports whether only the owner may use a file. Windows has no
-// permission bits: the protected access list of the state folder decides.
-func private(fs.FileInfo) bool { return true }
 
 // syncFolder does nothing: NTFS journals names, and Windows offers no way to
 // flush a folder.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/sitekey"
 )
 
 // start is the time at which every test begins.
@@ -38,13 +39,13 @@ func number(i int) care.NHSNumber {
 	}
 }
 
-func testKey(tb testing.TB) Key {
+func testKey(tb testing.TB) sitekey.Key {
 	tb.Helper()
-	secret := make([]byte, siteKeySize)
+	secret := make([]byte, 32)
 	for i := range secret {
 		secret[i] = byte(i + 1)
 	}
-	k, err := NewKey(secret)
+	k, err := sitekey.New(secret)
 	if err != nil {
 		tb.Fatal(err)
 	}

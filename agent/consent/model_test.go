@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/sitekey"
 	"pgregory.net/rapid"
 )
 
@@ -73,7 +74,7 @@ func TestModel(t *testing.T) {
 		clock := new(clock)
 		clock.set(start)
 		path := filepath.Join(folder, fmt.Sprint(run))
-		key, err := NewKey([]byte("0123456789abcdef0123456789abcdef"))
+		key, err := sitekey.New([]byte("0123456789abcdef0123456789abcdef"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -72,7 +72,7 @@ func open(path string, opts Options, opener openFile) (*Store, error) {
 func newStore(opts Options) (*Store, error) {
 	bad := ""
 	switch {
-	case opts.Key.secret == nil:
+	case opts.Key.IsZero():
 		bad = "the site key is missing"
 	case opts.Model != OptOut && opts.Model != AskPermission:
 		bad = "the consent model is missing"
@@ -82,10 +82,7 @@ func newStore(opts Options) (*Store, error) {
 	if bad != "" {
 		return nil, failure(care.BadRequest, "OPTIONS", bad, nil)
 	}
-	keys, err := deriveSubkeys(opts.Key)
-	if err != nil {
-		return nil, err
-	}
+	keys := deriveSubkeys(opts.Key)
 	s := &Store{model: opts.Model, maxAge: opts.MaxAge, now: opts.Now, log: opts.Log,
 		writing: make(chan struct{}, 1), failed: make(chan struct{})}
 	s.sealers.New = func() any { return newSealer(keys) }

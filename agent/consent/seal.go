@@ -1,7 +1,6 @@
 package consent
 
 import (
-	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
@@ -9,6 +8,7 @@ import (
 	"math/bits"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/sitekey"
 )
 
 const (
@@ -25,23 +25,13 @@ type subkeys struct {
 	index, entry, state string
 }
 
-func deriveSubkeys(k Key) (subkeys, error) {
-	var keys subkeys
-	for _, use := range []struct {
-		key  *string
-		info string
-	}{
-		{&keys.index, "mcr consent v1: patient key"},
-		{&keys.entry, "mcr consent v1: entry"},
-		{&keys.state, "mcr consent v1: state"},
-	} {
-		derived, err := hkdf.Expand(sha256.New, k.secret[:], use.info, sha256.Size)
-		if err != nil {
-			return subkeys{}, failure(care.Internal, "KEY", "the keys of the store cannot be derived", err)
-		}
-		*use.key = string(derived)
+func deriveSubkeys(k sitekey.Key) subkeys {
+	derive := func(purpose string) string { key := k.Derive(purpose); return string(key[:]) }
+	return subkeys{
+		index: derive("mcr consent v1: patient key"),
+		entry: derive("mcr consent v1: entry"),
+		state: derive("mcr consent v1: state"),
 	}
-	return keys, nil
 }
 
 // sealer computes the keyed hashes of the store. It allocates nothing once it

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/sitekey"
 	"go.etcd.io/bbolt"
 )
 
@@ -20,7 +21,7 @@ const LongestMaxAge = 90 * 24 * time.Hour
 
 // Options is how a store is opened.
 type Options struct {
-	Key    Key              // the site's key; required
+	Key    sitekey.Key      // the site's key; required
 	Model  Model            // the region's rule; required
 	MaxAge time.Duration    // how long the region's word holds; above 0, at most LongestMaxAge
 	Now    func() time.Time // the clock; time.Now if nil

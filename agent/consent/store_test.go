@@ -3,11 +3,8 @@ package consent
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
-	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/sitekey"
 )
 
 func TestRefusesUntilFilled(t *testing.T) {
@@ -338,7 +336,7 @@ func TestRejectsWhatIsNotADirective(t *testing.T) {
 
 func TestOpenChecksOptions(t *testing.T) {
 	for name, spoil := range map[string]func(*Options){
-		"key":      func(o *Options) { o.Key = Key{} },
+		"key":      func(o *Options) { o.Key = sitekey.Key{} },
 		"model":    func(o *Options) { o.Model = 0 },
 		"age":      func(o *Options) { o.MaxAge = 0 },
 		"long age": func(o *Options) { o.MaxAge = LongestMaxAge + 1 },
@@ -354,43 +352,6 @@ func TestOpenChecksOptions(t *testing.T) {
 	b.path = filepath.Join(b.path, "no", "such", "folder")
 	_, err := Open(b.path, b.opts)
 	fails(t, err, care.ConsentUnavailable, "CREATE")
-}
-
-func TestKey(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "site.key")
-	first, err := LoadOrCreateKey(path)
-	check(t, err)
-	again, err := LoadOrCreateKey(path)
-	check(t, err)
-	if *first.secret != *again.secret || *first.secret == ([32]byte{}) {
-		t.Error("the key is not kept")
-	}
-	info, err := os.Stat(path)
-	check(t, err)
-	if !private(info) || info.Size() != siteKeySize {
-		t.Errorf("mode %v, size %d", info.Mode(), info.Size())
-	}
-	if left, err := filepath.Glob(path + ".new*"); err != nil || len(left) != 0 {
-		t.Errorf("left behind: %v %v", left, err)
-	}
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
-		text := fmt.Sprintf(verb+verb, first, Options{Key: first})
-		if strings.Contains(text, fmt.Sprintf("%x", first.secret[:4])) || strings.Contains(text, fmt.Sprint(first.secret[0])+" ") {
-			t.Errorf("%s shows the key: %s", verb, text)
-		}
-	}
-	check(t, os.WriteFile(path, make([]byte, siteKeySize), 0o600))
-	_, err = LoadOrCreateKey(path)
-	fails(t, err, care.BadRequest, "KEY")
-	check(t, os.Truncate(path, 31))
-	_, err = LoadOrCreateKey(path)
-	fails(t, err, care.ConsentUnavailable, "KEY")
-	if runtime.GOOS != "windows" {
-		check(t, os.WriteFile(path, first.secret[:], 0o600))
-		check(t, os.Chmod(path, 0o640))
-		_, err = LoadOrCreateKey(path)
-		fails(t, err, care.ConsentUnavailable, "KEY")
-	}
 }
 
 // TestReadersNeverSeeBetween swaps snapshots while readers check. Whatever the

@@ -35,6 +35,8 @@ type Journal interface {
 	// AppendLazily writes an event that nobody waits for yet, soon, or at once
 	// when somebody does wait.
 	AppendLazily(care.Event) care.Entry
+	// Prove shows that an entry, which is on disk, is in the journal.
+	Prove(care.Position) (care.Proof, error)
 }
 
 // Records reads the sources.
@@ -114,13 +116,12 @@ func (r *release) admit() error {
 	if k := r.consent.Refusal; k != care.OK && k != care.PatientNotFound {
 		return r.refuse(refusal(k, r.consent.Reason))
 	}
-	r.decide()                                                 // 4: written down; on disk before anything leaves, see release.flush
-	match, err := g.Records.Identify(r.ctx, r.Request.Subject) // 5: the source is read meanwhile
+	r.decide()                                                  // 4: written down; on disk before anything leaves, see release.flush
+	r.match, err = g.Records.Identify(r.ctx, r.Request.Subject) // 5: the source is read meanwhile
 	if r.consent.Refusal == care.PatientNotFound {
 		return hide(err, r.consent.Reason) // restricted: as if the source had no such patient
 	}
-	r.match = match // 6: the person asked for, for certain, or an error
-	return err
+	return err // 6: nil only if r.match is the person asked for, for certain
 }
 
 // Locate tells which sections of the patient's record the requester may have.

@@ -91,6 +91,10 @@ func (w *world) append(e care.Event) care.Entry {
 
 func (w *world) Append(e care.Event) care.Entry       { return w.append(e) }
 func (w *world) AppendLazily(e care.Event) care.Entry { return w.append(e) }
+func (w *world) Prove(p care.Position) (care.Proof, error) {
+	w.note("prove %d", p.Sequence)
+	return care.Proof{Size: p.Sequence, Head: []byte("head")}, nil
+}
 
 func (w *world) Identify(context.Context, care.Subject) (*records.Match, error) {
 	w.note("identify")
@@ -200,7 +204,7 @@ func order(t *testing.T, quick bool) {
 	if err := w.gate().Release(t.Context(), gate.Call{Request: request(t), Answer: w}); err != nil {
 		t.Fatal(err)
 	}
-	want := "policy, consent, RELEASE_DECIDED OK , identify, open, read, on disk 1, flush, flush, flush, RELEASE_ENDED OK , flush"
+	want := "policy, consent, RELEASE_DECIDED OK , identify, open, read, on disk 1, flush, flush, flush, RELEASE_ENDED OK , prove 1, flush"
 	if got := strings.Join(w.trace, ", "); got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}

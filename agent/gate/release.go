@@ -192,12 +192,19 @@ func (r *release) end(err error) error {
 		e.Detail = err.Error()
 	}
 	e.Outcomes, e.Records, e.Bytes, e.Digest = r.outcomes, r.records, r.bytes, r.digest()
+	if r.match != nil {
+		e.Calls = r.match.Calls()
+	}
 	e.Duration = time.Since(r.Request.Received)
 	entry := r.gate.Journal.AppendLazily(e)
 	if err != nil {
 		return r.receipted(err)
 	}
-	r.Answer.Close(care.Receipt{Decision: r.decision.Position(), Ended: entry.Position()}, e.Digest)
+	receipt := care.Receipt{Decision: r.decision.Position(), Ended: entry.Position()}
+	if receipt.Proof, err = r.gate.Journal.Prove(receipt.Decision); err != nil {
+		return r.receipted(err)
+	}
+	r.Answer.Close(receipt, e.Digest)
 	return r.receipted(r.flush())
 }
 

@@ -44,8 +44,8 @@ type view struct {
 }
 
 // Load reads the files and checks the peers. It fails with care.BadRequest and
-// names every fault, the file and what to do; what CheckFiles and CheckPeers
-// return nothing about loads.
+// names every fault, the file and what to do. Files about which CheckFiles
+// returns nothing load.
 func Load(files Files, peers []Peer, options Options) (*Keeper, error) {
 	k := &Keeper{files: files, now: options.Now, onChange: options.OnChange}
 	if k.now == nil {
@@ -61,7 +61,7 @@ func Load(files Files, peers []Peer, options Options) (*Keeper, error) {
 
 // SetPeers replaces the peers. Calls that come after it returns are judged by
 // the new ones, on old connections too. It fails with care.BadRequest, and
-// changes nothing, when CheckPeers would find a fault. The slice must not be
+// changes nothing, when one of them is at fault. The slice must not be
 // changed afterwards.
 func (k *Keeper) SetPeers(peers []Peer) error {
 	if err := faultError("identity.SetPeers", checkPeers(peers)); err != nil {

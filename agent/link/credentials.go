@@ -29,6 +29,11 @@ type Credentials struct {
 	// that leave without a word, as probes of the port do, are not reported.
 	OnRefused func(peer net.Addr, err error)
 
+	// OnOpened, when set, is told of every connection that a server accepts. It
+	// is called from many goroutines, and what it returns is called once when
+	// the connection has ended.
+	OnOpened func(peer net.Addr, state *tls.ConnectionState) (closed func())
+
 	config  *tls.Config
 	buffers *sync.Pool
 	stall   time.Duration
@@ -50,7 +55,13 @@ func (c *Credentials) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthI
 	if err != nil && !errors.Is(err, io.EOF) && c.OnRefused != nil {
 		c.OnRefused(raw.RemoteAddr(), explain(err))
 	}
-	return done, info, err
+	if err != nil {
+		return nil, nil, err
+	}
+	if c.OnOpened != nil {
+		done.ended = c.OnOpened(raw.RemoteAddr(), &info.State)
+	}
+	return done, info, nil
 }
 
 // ClientHandshake makes a connection of a dialled one. The authority's host is
@@ -65,12 +76,16 @@ func (c *Credentials) ClientHandshake(ctx context.Context, authority string, raw
 		config.ServerName = host
 	}
 	under := newGather(raw, c.buffers, c.stall)
-	return handshake(ctx, tls.Client(under, config), under)
+	done, info, err := handshake(ctx, tls.Client(under, config), under)
+	if err != nil {
+		return nil, nil, err
+	}
+	return done, info, nil
 }
 
 // handshake shakes hands and describes the result to gRPC. On failure the
 // transport is closed.
-func handshake(ctx context.Context, secure *tls.Conn, under *gather) (net.Conn, credentials.AuthInfo, error) {
+func handshake(ctx context.Context, secure *tls.Conn, under *gather) (*conn, credentials.TLSInfo, error) {
 	err := secure.HandshakeContext(ctx)
 	state := secure.ConnectionState()
 	if err == nil && state.NegotiatedProtocol != "h2" {
@@ -78,7 +93,7 @@ func handshake(ctx context.Context, secure *tls.Conn, under *gather) (net.Conn, 
 	}
 	if err != nil {
 		_ = secure.Close()
-		return nil, nil, err
+		return nil, credentials.TLSInfo{}, err
 	}
 	info := credentials.TLSInfo{State: state}
 	info.SecurityLevel = credentials.PrivacyAndIntegrity
@@ -95,7 +110,7 @@ func (c *Credentials) Info() credentials.ProtocolInfo {
 // Clone returns independent credentials with the same settings. The pool of
 // buffers is shared.
 func (c *Credentials) Clone() credentials.TransportCredentials {
-	return &Credentials{OnRefused: c.OnRefused, config: c.config.Clone(), buffers: c.buffers, stall: c.stall}
+	return &Credentials{OnRefused: c.OnRefused, OnOpened: c.OnOpened, config: c.config.Clone(), buffers: c.buffers, stall: c.stall}
 }
 
 // OverrideServerName sets the name that ClientHandshake expects of the server.

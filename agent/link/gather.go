@@ -125,6 +125,8 @@ type conn struct {
 	net.Conn // the tls.Conn; it is not named, so that nobody closes only half of it
 	under    *gather
 	writers  atomic.Int32 // Write calls under way
+	ended    func()       // told once when the connection is closed; may be nil
+	once     sync.Once
 }
 
 // Write writes p as TLS records and hands all of them to the transport at
@@ -144,6 +146,9 @@ func (c *conn) Write(p []byte) (int, error) {
 // says no goodbye, as with crypto/tls alone: Close would otherwise wait for a
 // peer that does not read.
 func (c *conn) Close() error {
+	if c.ended != nil {
+		c.once.Do(c.ended)
+	}
 	if c.writers.Load() > 0 {
 		return c.under.Close()
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
 )
@@ -11,6 +12,7 @@ import (
 // answer collects what the sources of one request say.
 type answer struct {
 	reader *Reader
+	match  *Match
 	query  Query
 	sink   Sink
 
@@ -29,8 +31,8 @@ type progress struct {
 	told    bool // the sink has the outcome
 }
 
-func newAnswer(r *Reader, query Query, sink Sink) *answer {
-	a := &answer{reader: r, query: query, sink: sink, asked: make([]progress, query.Sections.Len())}
+func newAnswer(r *Reader, match *Match, query Query, sink Sink) *answer {
+	a := &answer{reader: r, match: match, query: query, sink: sink, asked: make([]progress, query.Sections.Len())}
 	at := 0
 	for s := range query.Sections.All() {
 		p := &a.asked[at]
@@ -116,17 +118,32 @@ type sourceRead struct {
 
 // fetch reads the source until it is done, fails, stalls or the answer ends.
 func (s *sourceRead) fetch(ctx context.Context, h holding, sections care.SectionSet) {
+	began := time.Now()
 	ctx, dog := watch(ctx, s.answer.reader.limits.Stall)
 	defer dog.stop()
 	reason := s.drain(ctx, h, sections, dog)
-	if s.answer.failure() != nil {
-		return
-	}
 	if dog.barked() {
 		reason = "TIMEOUT"
 	}
+	gone := s.answer.failure() != nil
+	s.called(h.source, began, gone, reason)
+	if gone {
+		return
+	}
 	s.release()
 	s.endRest(care.Unavailable, reason)
+}
+
+// called notes how the reading of the source went.
+func (s *sourceRead) called(source *source, began time.Time, gone bool, reason string) {
+	outcome := care.SourceUnavailable
+	switch {
+	case gone:
+		outcome, reason = care.Cancelled, ""
+	case s.ended == care.AllSections:
+		outcome, reason = care.OK, ""
+	}
+	s.answer.match.log.add(source, "FETCH", began, outcome, reason)
 }
 
 // drain takes all that the source yields and returns why it stopped before its

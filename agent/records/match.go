@@ -16,7 +16,11 @@ import (
 type Match struct {
 	Patient care.Patient // as the first source that holds them has them
 	held    []holding
+	log     callLog
 }
+
+// Calls returns the calls of sources that were made for the request so far.
+func (m *Match) Calls() []care.SourceCall { return m.log.all() }
 
 // holding is what one source answered to Identify.
 type holding struct {
@@ -37,6 +41,17 @@ const (
 	restricted                     // the source marks the person sensitive
 )
 
+// outcome is how the call went that led to the holding.
+func (h *holding) outcome() care.Kind {
+	switch h.state {
+	case failed:
+		return care.SourceUnavailable
+	case absent:
+		return care.PatientNotFound
+	}
+	return care.OK
+}
+
 // Identify asks every source for the patient. It refuses unless at least one
 // source surely holds the person asked for: same NHS number, verified, active,
 // not a test patient, demographics that agree. A source that marks the person
@@ -48,24 +63,26 @@ func (r *Reader) Identify(ctx context.Context, subject care.Subject) (*Match, er
 		before := r.took.Load()
 		r.took.Store(before + (int64(time.Since(began))-before)/8)
 	}()
-	m := &Match{held: make([]holding, len(r.sources))}
+	m := &Match{held: make([]holding, len(r.sources)), log: callLog{calls: make([]care.SourceCall, 0, 2*len(r.sources))}}
 	if len(r.sources) == 1 {
-		m.held[0] = r.identify(ctx, &r.sources[0], subject)
+		m.held[0] = r.identify(ctx, &r.sources[0], subject, &m.log)
 		return m, m.judge()
 	}
 	var all sync.WaitGroup
 	for i := range r.sources {
-		all.Go(func() { m.held[i] = r.identify(ctx, &r.sources[i], subject) })
+		all.Go(func() { m.held[i] = r.identify(ctx, &r.sources[i], subject, &m.log) })
 	}
 	all.Wait()
 	return m, m.judge()
 }
 
-func (r *Reader) identify(ctx context.Context, s *source, subject care.Subject) (h holding) {
+func (r *Reader) identify(ctx context.Context, s *source, subject care.Subject, log *callLog) (h holding) {
+	began := time.Now()
 	defer func() {
 		if recover() != nil { // a connector that panics is a source that failed
 			h = holding{source: s, state: failed, reason: "DEFECT"}
 		}
+		log.add(s, "IDENTIFY", began, h.outcome(), h.reason)
 	}()
 	ctx, stop := context.WithTimeout(ctx, r.limits.Stall)
 	defer stop()

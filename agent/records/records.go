@@ -101,14 +101,14 @@ func (r *Reader) Read(ctx context.Context, match *Match, query Query, sink Sink)
 // them, because what is withheld there must be withheld where it is named too:
 // without its coded row, a consultation or a letter would still tell.
 func (r *Reader) shadow(asked care.SectionSet) care.SectionSet {
-	if len(r.withhold) == 0 || asked&linking == 0 {
+	if asked&linking == 0 {
 		return 0
 	}
 	return coded &^ asked
 }
 
 func (r *Reader) read(ctx context.Context, match *Match, query Query, sink Sink, shadow care.SectionSet) error {
-	a := newAnswer(r, query, sink)
+	a := newAnswer(r, match, query, sink)
 	if len(match.held) == 1 {
 		a.readSource(ctx, match.held[0], shadow)
 	} else {
@@ -142,7 +142,9 @@ func (r *Reader) Document(ctx context.Context, match *Match, id string) (care.Do
 		if !ok || h.state != confirmed || h.source.origin.Source != seen.source {
 			continue
 		}
+		began := time.Now()
 		doc, err := reader.Document(ctx, h.patient, id)
+		match.log.add(h.source, "DOCUMENT", began, care.KindOf(err), care.ReasonOf(err))
 		if err != nil {
 			return care.Document{}, err
 		}

@@ -12,15 +12,20 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/mycarerecord/edge-agent/agent"
 	"github.com/mycarerecord/edge-agent/agent/audit"
 	"github.com/mycarerecord/edge-agent/agent/care"
 )
 
 // auditCommand reads the journal. It works whether or not the agent runs.
 type auditCommand struct {
-	Tail auditTail `cmd:"" help:"Show the newest entries, a line each."`
-	Show auditShow `cmd:"" help:"Show entries in full."`
+	Tail    auditTail    `cmd:"" help:"Show the newest entries, a line each."`
+	Show    auditShow    `cmd:"" help:"Show entries in full."`
+	Search  auditSearch  `cmd:"" help:"Look for entries by patient, user, organisation, time and more."`
+	Report  auditReport  `cmd:"" help:"Say who has looked at a patient's record."`
+	Verify  auditVerify  `cmd:"" help:"Check that no entry was changed, removed or added."`
+	Export  auditExport  `cmd:"" help:"Copy entries out, with the proof that they are the journal's."`
+	Archive auditArchive `cmd:"" help:"Move closed segments to the archive folder."`
+	Renew   auditRenew   `cmd:"" help:"Begin a new journal after entries of the old one were lost."`
 }
 
 // auditTail shows the newest entries.
@@ -41,11 +46,14 @@ Examples:
 
 // Run shows the newest entries.
 func (c auditTail) Run(s *streams) error {
-	site, err := c.load()
+	journal, err := openJournal(c.siteFlag, s)
 	if err != nil {
 		return err
 	}
-	folder := agent.JournalFolder(site)
+	if err := journal.Note(context.Background(), care.Event{Kind: care.JournalSearched, Query: "the newest entries, without patients"}); err != nil {
+		return err
+	}
+	folder := journal.Folder
 	last, err := newest(audit.Read(folder, 1, 0), max(c.Number, 1))
 	if err != nil {
 		return err
@@ -148,7 +156,7 @@ type auditShow struct {
 
 // Help shows examples.
 func (auditShow) Help() string {
-	return `Shows whole entries, with the patient's NHS number.
+	return `Shows whole entries, with the patient's NHS number. That you looked is written to the journal. With --raw what names the patient stays sealed.
 
 Examples:
   mcr-agent audit show 42
@@ -157,29 +165,50 @@ Examples:
 
 // Run shows entries in full.
 func (c auditShow) Run(s *streams) error {
-	site, err := c.load()
+	journal, err := openJournal(c.siteFlag, s)
 	if err != nil {
 		return err
 	}
 	to := max(c.To, c.From)
+	if err := journal.Note(context.Background(), care.Event{Kind: care.JournalSearched, Query: "whole entries", From: c.From, To: to}); err != nil {
+		return err
+	}
 	shown := 0
-	for line, err := range audit.Read(agent.JournalFolder(site), c.From, to) {
+	for line, err := range audit.Read(journal.Folder, c.From, to) {
 		if err != nil {
 			return err
 		}
 		shown++
-		text := bytes.NewBuffer(nil)
-		if c.Raw {
-			text.Write(line.Raw)
-		} else if err := json.Indent(text, line.Raw, "", "  "); err != nil {
-			return &care.Error{Kind: care.AuditUnavailable, Op: "mcr-agent", Reason: "DAMAGED", Detail: fmt.Sprintf("entry %d is not JSON", line.Sequence)}
+		if err := c.show(s, journal.Box, &line); err != nil {
+			return err
 		}
-		fmt.Fprintln(s.out, text)
 	}
 	if shown == 0 {
 		return &care.Error{Kind: care.RecordNotFound, Op: "mcr-agent", Detail: fmt.Sprintf("the journal has no entry from %d to %d", c.From, to)}
 	}
 	return nil
+}
+
+// show prints one entry. An entry whose patient cannot be revealed is shown
+// sealed, with the reason.
+func (c auditShow) show(s *streams, box *audit.Box, line *audit.Line) error {
+	if c.Raw {
+		_, err := fmt.Fprintf(s.out, "%s\n", line.Raw)
+		return err
+	}
+	if err := box.Reveal(line); err != nil {
+		fmt.Fprintln(s.err, "mcr-agent:", err)
+	}
+	whole, err := revealed(line)
+	if err != nil {
+		return err
+	}
+	text := bytes.NewBuffer(nil)
+	if err := json.Indent(text, whole, "", "  "); err != nil {
+		return &care.Error{Kind: care.AuditUnavailable, Op: "mcr-agent", Reason: "DAMAGED", Detail: fmt.Sprintf("entry %d is not JSON", line.Sequence)}
+	}
+	_, err = fmt.Fprintln(s.out, text)
+	return err
 }
 
 // localTime is how times are shown to people at the site.

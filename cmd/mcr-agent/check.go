@@ -35,11 +35,8 @@ func (c checkCommand) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	if problems := identity.CheckFiles(agent.FilesOf(site), time.Now()); len(problems) > 0 {
-		for _, p := range problems {
-			fmt.Fprintf(s.err, "%s: $.identity.%s: %s\n", c.Config, p.Path, p.Detail)
-		}
-		return exitError(exitFaulty)
+	if problems := site.Problems("$.identity", identity.CheckFiles(agent.FilesOf(site), time.Now())); len(problems) > 0 {
+		return problems
 	}
 	fmt.Fprintf(s.out, "%s is sound. Site %s, %d source(s), %d broker(s), fingerprint %s.\n",
 		c.Config, site.Organisation.ODSCode, len(site.Sources), len(site.Brokers), site.Fingerprint()[:12])

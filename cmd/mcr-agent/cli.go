@@ -30,6 +30,7 @@ type cli struct {
 	Check      checkCommand       `cmd:"" help:"Check agent.yaml and the files it names, and show every fault at once."`
 	Consent    consentCommand     `cmd:"" help:"Look at and change this site's consent flags."`
 	Audit      auditCommand       `cmd:"" help:"Read the journal."`
+	Key        keyCommand         `cmd:"" help:"Look after the site's secret key."`
 	Demo       demoCommand        `cmd:"" help:"Show the whole thing on this machine, with made-up patients and no set-up."`
 	Service    serviceCommand     `cmd:"" help:"Install, start and stop the system service."`
 	Completion completion.Command `cmd:"" help:"Write a completion script for a shell."`

@@ -21,6 +21,7 @@ import (
 type local struct {
 	connection *grpc.ClientConn
 	consent    edgev1.ConsentServiceClient
+	audit      edgev1.AuditServiceClient
 	stop       func() error
 }
 
@@ -50,7 +51,7 @@ func dialLocal(socket string, stop func() error) (*local, error) {
 	if err != nil {
 		return nil, errors.Join(err, stop())
 	}
-	return &local{conn, edgev1.NewConsentServiceClient(conn), stop}, nil
+	return &local{conn, edgev1.NewConsentServiceClient(conn), edgev1.NewAuditServiceClient(conn), stop}, nil
 }
 
 func (l *local) close() {

@@ -16,6 +16,7 @@ import (
 	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/agent/config"
 	"github.com/mycarerecord/edge-agent/agent/consent"
+	"github.com/mycarerecord/edge-agent/agent/sitekey"
 	"github.com/mycarerecord/edge-agent/connectors/all"
 )
 
@@ -64,7 +65,7 @@ func fillFlags(site *config.Site) error {
 	if err := os.MkdirAll(site.StateFolder, 0o700); err != nil {
 		return err
 	}
-	key, err := consent.LoadOrCreateKey(filepath.Join(site.StateFolder, agent.KeyFile))
+	key, err := sitekey.LoadOrCreate(filepath.Join(site.StateFolder, agent.KeyFile))
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ const (
 	exitNotWhole    = 3
 	exitUnreachable = 4
 	exitNotFound    = 5
+	exitHistory     = 6
 )
 
 const description = `Read patients' records from an edge agent, fill its consent flags, and see how it is.
@@ -36,6 +37,7 @@ Exit codes:
        transit, missing, or does not add up; what it is stands in the output
     4  the agent cannot be reached, or one end does not accept the other
     5  the agent serves no such patient
+    6  a journal is not as it was: entries were changed, removed or replaced
 
 Every flag can be given by an environment variable: MCRCTL_ and its name, such as MCRCTL_REGION for --region.
 
@@ -54,6 +56,10 @@ type grammar struct {
 		Push  consentPush  `cmd:"" help:"Replace the region's consent flags at the site by those of a file."`
 		State consentState `cmd:"" help:"Tell what the site's cache of consent flags holds, in numbers."`
 	} `cmd:"" help:"Consent flags."`
+	Audit struct {
+		Verify  auditVerify  `cmd:"" help:"Check a file that mcr-agent audit export wrote, with public keys only."`
+		Witness auditWitness `cmd:"" help:"Check that an agent's journal still holds all it held before, and countersign it."`
+	} `cmd:"" help:"An agent's journal."`
 	Status     statusGet          `cmd:"" help:"Tell how an agent and everything it depends on are."`
 	Version    version            `cmd:"" help:"Tell the version of mcrctl."`
 	Completion completion.Command `cmd:"" help:"Write a completion script for a shell."`

@@ -107,6 +107,8 @@ var serverTests = []struct {
 	{"the connection is killed during a fetch", killedDuringFetch},
 	{"wrong password", wrongPassword},
 	{"types of columns", columnTypes},
+	{"a query that was given up ends at the server", givenUp},
+	{"types of columns change", typesChange},
 }
 
 func TestPostgres(t *testing.T) { onServer(t, startPostgres(t)) }

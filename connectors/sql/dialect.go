@@ -49,6 +49,12 @@ type dialect struct {
 	// is not one that the server sent.
 	fault func(err error) (f fault, ok bool)
 
+	// outdated reports whether a query failed because a table or view was
+	// changed after the driver had kept its plan. anew are arguments that make
+	// the driver plan it again.
+	outdated func(err error) bool
+	anew     []any
+
 	// arg gives a parameter the type by which the server can use its indexes.
 	arg func(text string) any
 
@@ -85,6 +91,9 @@ const (
 
 // asText is for servers that compare texts with any column.
 func asText(text string) any { return text }
+
+// neverOutdated is for drivers that keep no plans.
+func neverOutdated(error) bool { return false }
 
 // readOnlySnapshot begins a read-only transaction for servers that know it.
 func readOnlySnapshot(ctx context.Context, db *sql.DB) (*sql.Tx, error) {

@@ -8,7 +8,9 @@
 // each section it serves, usually over views, whose columns have the names
 // documented by ukcore.LayoutOf(section). The SELECTs of sections take the
 // patient as :local_id or :nhs_number; newest rows come first, so that the
-// boundary of a list that had to be cut can be told.
+// boundary of a list that had to be cut can be told. A query that gives the
+// column nhs_number is checked row by row: a row with another number than the
+// patient's, or with none, ends the fetch with the reason WRONG_PATIENT.
 //
 // The patient query takes :nhs_number and returns these columns. All but the
 // last are required, and only those marked may be NULL:
@@ -52,9 +54,16 @@
 //
 // A fetch reads the sections one after the other in one transaction, so that
 // they show one moment (REPEATABLE READ or a snapshot). When the query of one
-// section fails the others are read in a new transaction, hence at a later
-// moment. A text has at most 1 MiB and a document 16 MiB; the row limit
-// comes with each query and counts rows that the source marks as deleted. On
-// cancellation PostgreSQL, SQL Server and SQLite stop the query at once;
-// MariaDB and MySQL stop it when its time is up.
+// section fails, or a table has changed its columns since PostgreSQL's driver
+// planned the query, the others are read in a new transaction, hence at a later
+// moment. A text has at most 1 MiB and a document 16 MiB; the row limit comes
+// with each query and counts rows that the source marks as deleted. Allergies,
+// which are not cut, are read whole before the first is yielded: beyond the row
+// limit or 32 MiB of memory the section is unavailable.
+//
+// When a call is given up the server stops its query: PostgreSQL (which also
+// looks for the agent every second), SQL Server and SQLite are told by their
+// drivers; a session of MariaDB or MySQL is killed
+// over a connection of its own, beyond max_connections for that moment. One
+// that cannot be reached within a second is left to its statement_timeout.
 package sql

@@ -71,6 +71,9 @@ func (s *source) findDocument(t *transaction, patient care.Patient, id string) (
 		if values == nil {
 			break
 		}
+		if !isOf(patient, values, c.numberColumn()) {
+			return care.Document{}, "", s.stranger()
+		}
 		record, err := m.Row(values)
 		if err != nil || record == nil || record.ID != id {
 			continue // a row that cannot be mapped is not a document that may leave

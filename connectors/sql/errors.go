@@ -12,10 +12,10 @@ import (
 // Further reasons, beside those of faults.
 const (
 	reasonAmbiguous = "AMBIGUOUS"      // two rows for one patient
-	reasonStranger  = "WRONG_PATIENT"  // the source answered with another person
+	reasonStranger  = "WRONG_PATIENT"  // the source answered with another person, or with nobody's row
 	reasonColumns   = "COLUMNS"        // a query has not the documented columns
 	reasonWritable  = "WRITABLE_LOGIN" // the login could write
-	reasonLimit     = "LIMIT"          // more allergies than allowed
+	reasonLimit     = "LIMIT"          // more allergies than may be read
 	reasonRow       = "ROW_UNMAPPABLE" // a row is not of the documented form
 )
 

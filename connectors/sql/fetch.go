@@ -5,7 +5,6 @@ import (
 	"errors"
 	"iter"
 	"slices"
-	"strings"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/connectors/ukcore"
@@ -105,7 +104,7 @@ func (f *fetch) read(section care.Section) (care.End, error) {
 	}
 	f.boundary = boundary{}
 	m := b.Mapper(f.encoder, f.s.plan.zone)
-	cut, err := f.rows(m, next, slices.IndexFunc(c.columns, isNumberColumn))
+	cut, err := f.rows(m, next, c.numberColumn())
 	if err == nil {
 		err = f.held(m)
 	}
@@ -114,8 +113,6 @@ func (f *fetch) read(section care.Section) (care.End, error) {
 	}
 	return end, err
 }
-
-func isNumberColumn(name string) bool { return strings.EqualFold(name, paramNumber) }
 
 // open runs a statement for the patient, in a new transaction if need be.
 func (f *fetch) open(st statement) (*cursor, error) {
@@ -158,48 +155,14 @@ func (f *fetch) rows(m *ukcore.Mapper, next func() ([]ukcore.Value, error), numb
 		if n == f.limit() {
 			return true, nil
 		}
-		if number >= 0 && !f.isPatient(values[number]) {
-			return false, f.s.unavailable(reasonStranger, "a row carries another NHS number than that of the patient; correct the query's condition")
+		if !isOf(f.query.Patient, values, number) {
+			return false, f.s.stranger()
 		}
 		record, _ := m.Row(values) // a row that cannot be mapped is counted, and told by the end
 		if err := f.send(record); err != nil {
 			return false, err
 		}
 	}
-}
-
-// isPatient reports whether a value is the patient's NHS number, or nothing.
-func (f *fetch) isPatient(v ukcore.Value) bool {
-	r := patientRow{at: []int{0}, values: []ukcore.Value{v}}
-	if r.text(0) == "" && r.fault == "" {
-		return true
-	}
-	return r.number(0) == f.query.Patient.NHSNumber
-}
-
-// whole reads all rows before the first is yielded. Allergies are not cut: a
-// part of them is more dangerous than none (GP Connect 1.6, search).
-func (f *fetch) whole(c *cursor) (func() ([]ukcore.Value, error), error) {
-	var all [][]ukcore.Value
-	for {
-		values, err := c.row()
-		if err != nil {
-			return nil, err
-		}
-		if values == nil {
-			break
-		}
-		if len(all) == f.limit() {
-			return nil, f.s.unavailable(reasonLimit, "there are more allergies than the row limit allows, and allergies are not cut")
-		}
-		all = append(all, slices.Clone(values))
-	}
-	return func() (values []ukcore.Value, err error) {
-		if len(all) > 0 {
-			values, all = all[0], all[1:]
-		}
-		return values, nil
-	}, nil
 }
 
 // row returns the next row, or nil after the last.

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"net"
@@ -17,19 +16,17 @@ import (
 	"github.com/mycarerecord/edge-agent/connectors/ukcore"
 )
 
-// unknownVariable is the server's error for a variable it does not have.
-const unknownVariable = 1193
-
 var mySQL = dialect{
-	product: "MySQL or MariaDB",
-	lexis:   lexis{backtick: true, bind: questionMark},
-	version: "SELECT VERSION()",
-	connect: connectMySQL,
-	begin:   readOnlySnapshot,
-	rights:  rightsMySQL,
-	fault:   faultMySQL,
-	arg:     asText,
-	value:   valueMySQL,
+	product:  "MySQL or MariaDB",
+	lexis:    lexis{backtick: true, bind: questionMark},
+	version:  "SELECT VERSION()",
+	connect:  connectMySQL,
+	begin:    readOnlySnapshot,
+	rights:   rightsMySQL,
+	fault:    faultMySQL,
+	outdated: neverOutdated,
+	arg:      asText,
+	value:    valueMySQL,
 }
 
 func connectMySQL(s *Settings, a access) (driver.Connector, error) {
@@ -38,7 +35,7 @@ func connectMySQL(s *Settings, a access) (driver.Connector, error) {
 		return nil, &care.Error{Kind: care.BadRequest, Op: Name, Reason: "SETTINGS", Err: err,
 			Detail: "the driver refuses the settings of the connection"}
 	}
-	return sessionMySQL{connector, s}, nil
+	return connectorMySQL{connector, s}, nil
 }
 
 // configMySQL fills the driver's own configuration. The driver may use no
@@ -56,44 +53,6 @@ func configMySQL(s *Settings, a access) *mysqldriver.Config {
 	c.Logger = log.New(io.Discard, "", 0) // it prints the server's words
 	c.Params = map[string]string{"time_zone": "'+00:00'"}
 	return c
-}
-
-// sessionMySQL prepares every connection: all its transactions are read-only,
-// and statements have a time limit.
-type sessionMySQL struct {
-	driver.Connector
-	settings *Settings
-}
-
-// Connect opens a prepared connection, or none.
-func (m sessionMySQL) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := m.Connector.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := m.prepare(ctx, conn); err != nil {
-		_ = conn.Close() // the first error is the one that counts
-		return nil, err
-	}
-	return conn, nil
-}
-
-// prepare sends the settings of a session. MariaDB and MySQL have different
-// variables for the time limit.
-func (m sessionMySQL) prepare(ctx context.Context, conn driver.Conn) error {
-	x, ok := conn.(driver.ExecerContext)
-	if !ok {
-		return driver.ErrSkip
-	}
-	if _, err := x.ExecContext(ctx, "SET SESSION TRANSACTION READ ONLY", nil); err != nil {
-		return err
-	}
-	wait := m.settings.StatementTimeout
-	_, err := x.ExecContext(ctx, fmt.Sprintf("SET SESSION max_statement_time=%.3f", wait.Seconds()), nil)
-	if e, ok := errors.AsType[*mysqldriver.MySQLError](err); ok && e.Number == unknownVariable {
-		_, err = x.ExecContext(ctx, fmt.Sprintf("SET SESSION max_execution_time=%d", wait.Milliseconds()), nil)
-	}
-	return err
 }
 
 func faultMySQL(err error) (fault, bool) {

@@ -19,8 +19,9 @@ var oracle = dialect{
 	rights: func(ctx context.Context, tx *sql.Tx, _ *Settings) ([]string, error) {
 		return listed(ctx, tx, oracleRights)
 	},
-	fault: faultOracle,
-	arg:   asText,
+	fault:    faultOracle,
+	outdated: neverOutdated,
+	arg:      asText,
 	value: valueOf(map[string]ukcore.ValueKind{"DATE": ukcore.LocalValue, "TimeStampDTY": ukcore.LocalValue,
 		"TIMESTAMP": ukcore.LocalValue, "TimeStampTZ_DTY": ukcore.InstantValue, "TimeStampTZ": ukcore.InstantValue,
 		"TimeStampLTZ_DTY": ukcore.InstantValue, "TimeStampeLTZ": ukcore.InstantValue}),

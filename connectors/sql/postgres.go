@@ -26,8 +26,10 @@ var postgres = dialect{
 	rights: func(ctx context.Context, tx *sql.Tx, _ *Settings) ([]string, error) {
 		return listed(ctx, tx, postgresRights)
 	},
-	fault: faultPostgres,
-	arg:   asText,
+	fault:    faultPostgres,
+	outdated: outdatedPostgres,
+	anew:     []any{pgx.QueryExecModeDescribeExec},
+	arg:      asText,
 	value: valueOf(map[string]ukcore.ValueKind{
 		"DATE": ukcore.DateValue, "TIMESTAMP": ukcore.LocalValue, "TIMESTAMPTZ": ukcore.InstantValue}),
 }
@@ -37,7 +39,19 @@ func connectPostgres(s *Settings, a access) (driver.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return stdlib.GetConnector(*c), nil
+	return stdlib.GetConnector(*c, stdlib.OptionAfterConnect(watchClient)), nil
+}
+
+// watchClient lets the server look once a second whether the agent is still
+// there. The driver's request to cancel is lost when it arrives before the
+// query begins; the query would then run to its time limit for nobody. Servers
+// before version 14, and those on Windows, refuse: they are left to that limit.
+func watchClient(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, "SET client_connection_check_interval = 1000")
+	if _, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return nil
+	}
+	return err
 }
 
 // configPostgres fills the driver's own configuration, field by field: no
@@ -113,4 +127,14 @@ func faultPostgres(err error) (fault, bool) {
 		return fault{reasonDown, code}, true
 	}
 	return fault{reasonQuery, code}, true
+}
+
+// outdatedPostgres knows the two errors of a statement that the driver has
+// prepared before a column changed its type: the result has other types
+// (feature_not_supported, raised by RevalidateCachedQuery), or the type of a
+// parameter, fixed by then, has no operator with the column's any more
+// (undefined_function).
+func outdatedPostgres(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (e.Code == "0A000" && e.Routine == "RevalidateCachedQuery" || e.Code == "42883")
 }

@@ -28,11 +28,12 @@ var sqlite = dialect{
 	rights: func(_ context.Context, _ *sql.Tx, s *Settings) ([]string, error) {
 		return writableFile(s.File), nil
 	},
-	fault: faultSQLite,
-	arg:   asText,
-	value: valueSQLite,
-	vague: map[string]bool{"DATETIME": true, "TIMESTAMP": true},
-	why:   "the driver loses the zone and precision of such a column; select it as an expression, such as date || ''",
+	fault:    faultSQLite,
+	outdated: neverOutdated,
+	arg:      asText,
+	value:    valueSQLite,
+	vague:    map[string]bool{"DATETIME": true, "TIMESTAMP": true},
+	why:      "the driver loses the zone and precision of such a column; select it as an expression, such as date || ''",
 }
 
 func connectSQLite(s *Settings, _ access) (driver.Connector, error) {

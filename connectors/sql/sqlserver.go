@@ -28,7 +28,8 @@ var sqlServer = dialect{
 	rights: func(ctx context.Context, tx *sql.Tx, _ *Settings) ([]string, error) {
 		return listed(ctx, tx, sqlServerRights)
 	},
-	fault: faultSQLServer,
+	fault:    faultSQLServer,
+	outdated: neverOutdated,
 	// As nvarchar, the driver's default, a key would not use the index of a
 	// varchar column.
 	arg:   func(text string) any { return mssql.VarChar(text) },

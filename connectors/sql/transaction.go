@@ -3,6 +3,7 @@ package sql
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 
 	"github.com/mycarerecord/edge-agent/connectors/ukcore"
@@ -12,7 +13,8 @@ import (
 // of it may take. The time a caller needs between steps does not count. It is
 // for one goroutine.
 type transaction struct {
-	tx      *sql.Tx
+	db      *sql.DB
+	tx      *sql.Tx // nil before it has begun
 	dialect *dialect
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
@@ -26,24 +28,32 @@ func (s *source) begin(parent context.Context) (*transaction, error) {
 	ctx, cancel := context.WithCancelCause(parent)
 	// The server's own limit is to come first: its answer says more.
 	wait := s.settings.StatementTimeout + s.settings.StatementTimeout/4
-	t := &transaction{dialect: s.plan.dialect, ctx: ctx, cancel: cancel, wait: wait,
+	t := &transaction{db: s.db, dialect: s.plan.dialect, ctx: ctx, cancel: cancel, wait: wait,
 		timer: time.AfterFunc(wait, func() { cancel(errSlow) })}
-	err := t.step(func() (err error) {
-		t.tx, err = t.dialect.begin(ctx, s.db)
-		return err
-	})
-	if err != nil {
+	if err := t.start(); err != nil {
 		t.end()
 		return nil, err
 	}
 	return t, nil
 }
 
-// end rolls back and frees the connection. It may be called more than once.
-func (t *transaction) end() {
+func (t *transaction) start() error {
+	return t.step(func() (err error) {
+		t.tx, err = t.dialect.begin(t.ctx, t.db)
+		return err
+	})
+}
+
+// rollback ends the transaction at the server and frees the connection.
+func (t *transaction) rollback() {
 	if t.tx != nil {
 		_ = t.tx.Rollback() // nothing was written, and a lost connection rolls back by itself
 	}
+}
+
+// end rolls back and stops the clock. It may be called more than once.
+func (t *transaction) end() {
+	t.rollback()
 	t.timer.Stop()
 	t.cancel(nil)
 }
@@ -60,7 +70,10 @@ func (t *transaction) step(f func() error) error {
 	return err
 }
 
-// query runs a statement with its parameters. The cursor must be closed.
+// query runs a statement with its parameters. The cursor must be closed. Where
+// the driver had kept a plan that a change of the views has made useless, the
+// statement is planned and run again, in a new transaction, because the server
+// has given the old one up: what follows shows a later moment.
 func (t *transaction) query(st statement, params map[string]string) (*cursor, error) {
 	args := make([]any, len(st.params))
 	for i, name := range st.params {
@@ -69,13 +82,17 @@ func (t *transaction) query(st statement, params map[string]string) (*cursor, er
 		}
 	}
 	c := &cursor{t: t}
-	return c, t.step(func() (err error) {
-		// The statement was read by parseStatement; values are bind parameters.
-		if c.rows, err = t.tx.QueryContext(t.ctx, st.text, args...); err != nil {
-			return err
-		}
-		return c.describe()
-	})
+	err := c.open(st.text, args)
+	if err == nil || !t.dialect.outdated(err) {
+		return c, err
+	}
+	c.close()
+	t.rollback()
+	c = &cursor{t: t}
+	if err := t.start(); err != nil {
+		return c, err
+	}
+	return c, c.open(st.text, slices.Concat(t.dialect.anew, args))
 }
 
 // cursor gives the rows of a query as neutral values.
@@ -87,6 +104,17 @@ type cursor struct {
 	cells   []any
 	into    []any
 	values  []ukcore.Value // of the current row
+}
+
+// open runs a statement, which was read by parseStatement; values are bind
+// parameters.
+func (c *cursor) open(text string, args []any) error {
+	return c.t.step(func() (err error) {
+		if c.rows, err = c.t.tx.QueryContext(c.t.ctx, text, args...); err != nil {
+			return err
+		}
+		return c.describe()
+	})
 }
 
 func (c *cursor) describe() error {

@@ -77,7 +77,7 @@ func (d *Document) encodeContent(w *writer) {
 func (d *Document) encodeContext(w *writer) {
 	at := w.object("context")
 	list := w.array("encounter")
-	w.refTo("", consultationShape, d.Consultation)
+	w.visit("", &d.Entry)
 	w.closeArray(list)
 	w.period("period", d.Episode.Start, d.Episode.End)
 	list = w.array("related")

@@ -107,8 +107,17 @@ func (w *writer) refs(name string, target *shape, keys ...string) {
 // subject appends the reference to the patient.
 func (w *writer) subject(name string) { w.raw(name, w.enc.fixed.subject) }
 
-// encounter appends the reference to the consultation of a row.
-func (w *writer) encounter(e *Entry) { w.refTo("encounter", consultationShape, e.Consultation) }
+// encounter appends the reference to the contact during which a row was
+// written.
+func (w *writer) encounter(e *Entry) { w.visit("encounter", e) }
+
+// visit does so where the reference has another name. Its link is known
+// already.
+func (w *writer) visit(name string, e *Entry) {
+	if s := e.visit(); s != nil {
+		w.refTo(name, s, e.Consultation)
+	}
+}
 
 // identifier appends the row's key as an identifier that the source
 // organisation has assigned.

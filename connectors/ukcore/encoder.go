@@ -146,8 +146,10 @@ func (w *writer) resource(row Row) {
 	case oneID:
 		w.bareIdentifier("identifier", entry.ID)
 	}
-	if entry.Consultation != "" {
-		w.link(consultationShape.kind, entry.Consultation)
+	if visit := entry.visit(); visit != nil {
+		w.link(visit.kind, entry.Consultation)
+	} else {
+		w.fail("encounter", "a row of CONSULTATIONS, HOSPITAL_ACTIVITY or URGENT_CARE_EVENTS")
 	}
 	for _, p := range entry.Problems {
 		w.link(problemShape.kind, p)

@@ -7,12 +7,6 @@ import (
 	"github.com/mycarerecord/edge-agent/agent/care"
 )
 
-// RecordType is the column that tells the kinds of row of one section apart.
-const RecordType = "record_type"
-
-// Deleted is the column of rows that the source has removed.
-const Deleted = "deleted"
-
 // maxColumns is the most columns a source may offer for one section.
 const maxColumns = 256
 
@@ -28,7 +22,7 @@ type Kind struct {
 	Name     string // value of record_type
 	Resource string // FHIR resource type that it becomes
 	Doc      string
-	Columns  []Column // without record_type and deleted, common columns first
+	Columns  []Column // common columns first, without those of rows of any kind (RecordType, Deleted, NHSNumberColumn)
 	bind     func(position func(name string) int) plan
 }
 
@@ -134,9 +128,21 @@ var entryFields = []field[Entry]{
 		}),
 	organisation("organisation", "Organisation where it was done, if not this one", func(e *Entry) *Organisation { return &e.Organisation }),
 	person("author", "Who wrote it or is answerable for it", func(e *Entry) *Person { return &e.Author }),
-	key("consultation_id", "Id of the consultation during which it was written.", func(e *Entry) *string { return &e.Consultation }),
+	key("consultation_id", "Id of the contact during which it was written: a row consultation or encounter.", func(e *Entry) *string { return &e.Consultation }),
+	consultationSection(),
 	keys("problem_ids", "Ids of the problems it belongs to.", func(e *Entry) *[]string { return &e.Problems }),
 	text("note", "Free text about it.", func(e *Entry) *string { return &e.Note }),
+}
+
+// consultationSection says where the row is that consultation_id names: ids are
+// unique among rows of their kind only.
+func consultationSection() field[Entry] {
+	c := Column{Name: "consultation_section", Type: CodeColumn,
+		Allowed: care.SetOf(care.Consultations, care.HospitalActivity, care.UrgentCareEvents).Names(),
+		Doc:     "Section of the row that consultation_id names; empty means CONSULTATIONS."}
+	return one(c, func(e *Entry, r *reader) {
+		e.ConsultationSection, _ = care.ParseSection(r.choice(0)) // an empty one is 0
+	})
 }
 
 var precisions = []string{"YEAR", "MONTH", "DAY", "TIME"}
@@ -182,12 +188,11 @@ func CommonColumns() []Column {
 }
 
 // Columns returns the columns of all kinds of the layout, each once, with
-// record_type (where there are several kinds) and deleted. A column that kinds
-// share is required when all of them require it, and may hold what any of them
+// record_type (where there are several kinds), deleted and nhs_number. A column
+// that kinds share is required when all of them require it, and may hold what any of them
 // allows.
 func (l *Layout) Columns() []Column {
-	list := []Column{{Name: Deleted, Type: BoolColumn,
-		Doc: "True when the row was deleted or entered in error: it is neither served nor counted."}}
+	list := []Column{deletedColumn, numberColumn}
 	if len(l.Kinds) > 1 {
 		list = append(list, l.recordType())
 	}
@@ -225,21 +230,13 @@ func union(a, b []string) []string {
 	return list
 }
 
-func (l *Layout) recordType() Column {
-	c := Column{Name: RecordType, Type: CodeColumn, Required: true, Doc: "Kind of the row."}
-	for i := range l.Kinds {
-		c.Allowed = append(c.Allowed, l.Kinds[i].Name)
-	}
-	return c
-}
-
 // Binding is a layout matched with the columns of one source. It is shared by
 // all requests to that source.
 type Binding struct {
 	layout *Layout
 	width  int // columns of the source
-	kind   int // position of record_type, or -1
-	gone   int // position of deleted, or -1
+	kind   slots
+	gone   slots
 	at     map[string]int
 }
 
@@ -272,7 +269,8 @@ func (l *Layout) Bind(columns []string) (*Binding, []care.Problem) {
 	if problems != nil {
 		return nil, problems
 	}
-	b.kind, b.gone = b.position(RecordType), b.position(Deleted)
+	b.kind = slots{[]Column{l.recordType()}, []int{b.position(RecordType)}}
+	b.gone = slots{[]Column{deletedColumn}, []int{b.position(Deleted)}}
 	return b, nil
 }
 

@@ -81,6 +81,9 @@ func (m *Mapper) join(h *headingRow) error {
 	if h.Consultation == "" {
 		return m.fail(unmappable("heading", h.ID, "the column consultation_id", "a value; a heading needs it"))
 	}
+	if h.visit() != consultationShape {
+		return m.fail(unmappable("heading", h.ID, "the column consultation_section", "CONSULTATIONS; other contacts have no headings"))
+	}
 	whole := m.notes[h.Consultation]
 	joined := h.join(whole)
 	if whole == nil {
@@ -116,14 +119,9 @@ func (m *Mapper) decode(values []Value) (Row, error) {
 
 // gone reports whether the source has deleted the row.
 func (m *Mapper) gone() bool {
-	if m.binding.gone < 0 {
-		return false
-	}
-	m.reader.columns, m.reader.at = deletedColumn, []int{m.binding.gone}
+	m.reader.slots = m.binding.gone
 	return m.reader.flag(0) == Yes
 }
-
-var deletedColumn = []Column{{Name: Deleted, Type: BoolColumn}}
 
 // kind returns which of the layout's kinds the row is.
 func (m *Mapper) kind() int {
@@ -131,7 +129,7 @@ func (m *Mapper) kind() int {
 	if len(kinds) == 1 {
 		return 0
 	}
-	m.reader.columns, m.reader.at = []Column{m.binding.layout.recordType()}, []int{m.binding.kind}
+	m.reader.slots = m.binding.kind
 	name := m.reader.choice(0)
 	for i := range kinds {
 		if kinds[i].Name == name {

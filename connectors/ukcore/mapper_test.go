@@ -163,7 +163,7 @@ func sampleRow(columns []Column, k Kind, n int) []Value {
 
 // incompatible says which cells a source would not fill together.
 func incompatible(column string, n int) bool {
-	return column == "value_absent_reason" || column == "effective_precision" && n > 0
+	return column == "value_absent_reason" || (column == "effective_precision" || column == "consultation_section") && n > 0
 }
 
 func TestEveryColumnOfEveryLayout(t *testing.T) {

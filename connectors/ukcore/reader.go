@@ -20,12 +20,18 @@ const maxKeys = 64
 // what follows it is not looked at.
 type reader struct {
 	values  []Value
-	columns []Column // of the current field
-	at      []int    // positions of these columns in values; -1 where the source has none
+	slots   // of the current field
 	zone    *time.Location
 	codings []care.Coding // backing of the row's codings, used again for the next row
 	fault   *Column
 	want    string // what was expected instead
+}
+
+// slots are columns with their positions in a source's rows, -1 where it has
+// none.
+type slots struct {
+	columns []Column
+	at      []int
 }
 
 func (r *reader) fail(i int, want string) {
@@ -166,15 +172,14 @@ func (r *reader) date(i int) care.DateTime {
 func (r *reader) parseDate(i int, v *Value) (care.DateTime, error) {
 	switch v.Kind {
 	case DateValue:
-		y, m, d := v.Time.Date()
-		return care.ParseDateTime(care.Day(y, m, d).String(), r.zone)
+		return checked(care.Day(v.Time.Date()))
 	case LocalValue:
 		if r.columns[i].Type == DateColumn {
-			return care.ParseDateTime(v.Time.Format(time.DateOnly), r.zone)
+			return checked(care.Day(v.Time.Date()))
 		}
 		return care.LocalTime(v.Time, r.zone)
 	case InstantValue:
-		return care.ParseDateTime(v.Time.Format(time.RFC3339Nano), r.zone)
+		return checked(care.Instant(v.Time))
 	case TextValue, BytesValue, IntegerValue, DecimalValue:
 		s := r.code(i)
 		if r.columns[i].Type == DateColumn && len(s) > len(time.DateOnly) {
@@ -185,6 +190,13 @@ func (r *reader) parseDate(i int, v *Value) (care.DateTime, error) {
 	return care.DateTime{}, &care.Error{Kind: care.BadRequest, Op: "ukcore.date", Detail: "not a date"}
 }
 
+// checked refuses the years that care.ParseDateTime refuses, without writing
+// and reading the whole date.
+func checked(d care.DateTime) (care.DateTime, error) {
+	_, err := care.ParseDateTime(d.Time.Format("2006"), time.UTC)
+	return d, err
+}
+
 // maxDecimal is the most characters of a decimal number.
 const maxDecimal = 40
 
@@ -192,6 +204,9 @@ const maxDecimal = 40
 // and trailing zeros kept: a sign "+", leading zeros and a bare point, which
 // databases print, are not allowed there.
 func normalDecimal(s string) (string, bool) {
+	if validDecimal(s) {
+		return s, true
+	}
 	if len(s) > maxDecimal {
 		return "", false
 	}

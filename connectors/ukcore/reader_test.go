@@ -29,6 +29,9 @@ func TestMapperDates(t *testing.T) {
 		{"a truth value", Bool(true), "-", "fails"},
 		{"an unknown kind of value", Value{Kind: 255}, "-", "fails"},
 		{"year 0001", Date(time.Time{}), "-", "fails"},
+		{"instant of a database", Instant(time.Date(2021, 6, 1, 9, 0, 0, 0, time.FixedZone("", 3600))), "-", "2021-06-01T09:00:00+01:00"},
+		{"instant in the year 0001", Instant(time.Time{}), "-", "fails"},
+		{"instant in the year 12021", Instant(time.Date(12021, 6, 1, 9, 0, 0, 0, time.UTC)), "-", "fails"},
 	} {
 		m := mapperFor(t, care.Problems, "id code_text effective effective_precision")
 		r, err := m.Row(append(values("1", "Flu"), c.effective, values(c.precision)[0]))

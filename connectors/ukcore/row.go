@@ -47,8 +47,11 @@ type Entry struct {
 	Organisation Organisation
 	// Author wrote it down or is answerable for it.
 	Author Person
-	// Consultation is the key of the Consultation during which it was written.
-	Consultation string
+	// Consultation is the key of the contact during which it was written: a
+	// Consultation or, where ConsultationSection is HospitalActivity or
+	// UrgentCareEvents, a HospitalEncounter or UrgentEncounter.
+	Consultation        string
+	ConsultationSection care.Section // 0 is Consultations
 	// Problems are the keys of the Problems that it belongs to.
 	Problems []string
 	// Note is free text about it.
@@ -56,6 +59,20 @@ type Entry struct {
 }
 
 func (e *Entry) entry() *Entry { return e }
+
+// visit returns the shape of what Consultation names, or nil where its section
+// has no contacts.
+func (e *Entry) visit() *shape {
+	switch e.ConsultationSection {
+	case 0, care.Consultations:
+		return consultationShape
+	case care.HospitalActivity:
+		return hospitalShape
+	case care.UrgentCareEvents:
+		return urgentShape
+	}
+	return nil
+}
 
 // Concept is a coded idea. Codings hold the same idea in one or more code
 // systems; Text is what the user saw, and is kept although there is a code.

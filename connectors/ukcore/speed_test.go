@@ -157,14 +157,46 @@ func BenchmarkObservation(b *testing.B) {
 	b.ReportMetric(float64(ours)/float64(theirs), "x-of-json")
 }
 
+// flatRows are rows as sources give them: all as texts, and with the types of
+// a database in a section of several kinds.
+var flatRows = map[string]struct {
+	section care.Section
+	columns string
+	row     []Value
+}{
+	"texts": {care.Observations, "id effective code code_system code_display value value_unit value_unit_code status",
+		values("1", "2024-05-01T09:00:00Z", "75367002", "SNOMED", "Blood pressure", "7.10", "mmol/L", "mmol/L", "final")},
+	"types": {care.Investigations, "record_type deleted id effective recorded_at code code_system code_display value value_unit value_unit_code status",
+		append([]Value{Text("result"), Bool(false), Text("1"), Instant(time.Date(2024, 5, 1, 9, 0, 0, 0, time.UTC)), Date(time.Date(2024, 5, 2, 0, 0, 0, 0, time.UTC))},
+			values("75367002", "SNOMED", "Blood pressure", "7.10", "mmol/L", "mmol/L", "final")...)},
+}
+
+// TestMapperAllocatesLittle holds that a row with the types of a database
+// costs the ids of its record and one text for each date.
+func TestMapperAllocatesLittle(t *testing.T) {
+	f := flatRows["types"]
+	m := mapperFor(t, f.section, f.columns)
+	n := testing.AllocsPerRun(100, func() {
+		if r, err := m.Row(f.row); err != nil || r == nil {
+			t.Fatal(r, err)
+		}
+	})
+	if n > 3 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 // BenchmarkMapper reports what one row of a flat source costs.
 func BenchmarkMapper(b *testing.B) {
-	m := mapperFor(b, care.Observations, "id effective code code_system code_display value value_unit value_unit_code status")
-	row := values("1", "2024-05-01T09:00:00Z", "75367002", "SNOMED", "Blood pressure", "7.10", "mmol/L", "mmol/L", "final")
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := m.Row(row); err != nil {
-			b.Fatal(err)
-		}
+	for name, f := range flatRows {
+		b.Run(name, func(b *testing.B) {
+			m := mapperFor(b, f.section, f.columns)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := m.Row(f.row); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -87,6 +87,7 @@ type Client struct {
 	records edgev1.RecordServiceClient
 	consent edgev1.ConsentServiceClient
 	status  edgev1.StatusServiceClient
+	audit   edgev1.AuditServiceClient
 }
 
 // Limits and times of the connection.
@@ -128,7 +129,7 @@ func Dial(region Region, options ...grpc.DialOption) (*Client, error) {
 // Close then closes.
 func NewClient(conn *grpc.ClientConn) *Client {
 	return &Client{conn: conn, records: edgev1.NewRecordServiceClient(conn),
-		consent: edgev1.NewConsentServiceClient(conn), status: edgev1.NewStatusServiceClient(conn)}
+		consent: edgev1.NewConsentServiceClient(conn), status: edgev1.NewStatusServiceClient(conn), audit: edgev1.NewAuditServiceClient(conn)}
 }
 
 // Conn returns the connection, for calls that have no method here.

@@ -63,6 +63,8 @@ func (*site) Identify(context.Context, care.Subject) (*records.Match, error) {
 func (*site) Sections() care.SectionSet { return care.AllSections }
 func (*site) Quick() bool               { return false }
 
+func (*site) Prove(care.Position) (care.Proof, error) { return care.Proof{}, nil }
+
 func (s *site) Document(context.Context, *records.Match, string) (care.Document, error) {
 	return care.Document{ID: "d-1", ContentType: "text/plain", Size: int64(len(s.document)), Body: body{strings.NewReader(s.document)}}, nil
 }

@@ -11,6 +11,9 @@ _mcrctl() {
 		/consent) at=/consent ;;
 		/consent/push) at=/consent/push ;;
 		/consent/state) at=/consent/state ;;
+		/audit) at=/audit ;;
+		/audit/verify) at=/audit/verify ;;
+		/audit/witness) at=/audit/witness ;;
 		/status) at=/status ;;
 		/version) at=/version ;;
 		/completion) at=/completion ;;
@@ -118,6 +121,19 @@ _mcrctl() {
 	"/consent/state --key") return ;;
 	"/consent/state --server-name") compopt +o default; return ;;
 	"/consent/state --timeout") compopt +o default; return ;;
+	"/audit/verify --format") COMPREPLY=($(compgen -W "text json" -- "$cur")); return ;;
+	"/audit/verify --key") compopt +o default; return ;;
+	"/audit/verify --witness") compopt +o default; return ;;
+	"/audit/witness --region") return ;;
+	"/audit/witness --agent") compopt +o default; return ;;
+	"/audit/witness --ca") return ;;
+	"/audit/witness --certificate") return ;;
+	"/audit/witness --key") return ;;
+	"/audit/witness --server-name") compopt +o default; return ;;
+	"/audit/witness --timeout") compopt +o default; return ;;
+	"/audit/witness --name") compopt +o default; return ;;
+	"/audit/witness --witness-key") compopt +o default; return ;;
+	"/audit/witness --state") compopt +o default; return ;;
 	"/status --format") COMPREPLY=($(compgen -W "text json" -- "$cur")); return ;;
 	"/status --region") return ;;
 	"/status --agent") compopt +o default; return ;;
@@ -128,7 +144,7 @@ _mcrctl() {
 	"/status --timeout") compopt +o default; return ;;
 	esac
 	case "$at" in
-	"") COMPREPLY=($(compgen -W "record document locate consent status version completion --help " -- "$cur")) ;;
+	"") COMPREPLY=($(compgen -W "record document locate consent audit status version completion --help " -- "$cur")) ;;
 	"/record") COMPREPLY=($(compgen -W "get " -- "$cur")) ;;
 	"/record/get") COMPREPLY=($(compgen -W "--section --from --to --format --as --user-id --user-name --role-code --role-name --role-profile --organisation --organisation-name --purpose --permission --reason --request-id --nhs-number --nhs-number-file --family-name --given-name --birth-date --gender --region --agent --ca --certificate --key --server-name --timeout " -- "$cur")) ;;
 	"/document") COMPREPLY=($(compgen -W "get " -- "$cur")) ;;
@@ -137,6 +153,9 @@ _mcrctl() {
 	"/consent") COMPREPLY=($(compgen -W "push state " -- "$cur")) ;;
 	"/consent/push") COMPREPLY=($(compgen -W "--sequence --as-of --format --region --agent --ca --certificate --key --server-name --timeout " -- "$cur")) ;;
 	"/consent/state") COMPREPLY=($(compgen -W "--format --region --agent --ca --certificate --key --server-name --timeout " -- "$cur")) ;;
+	"/audit") COMPREPLY=($(compgen -W "verify witness " -- "$cur")) ;;
+	"/audit/verify") COMPREPLY=($(compgen -W "--format --key --witness " -- "$cur")) ;;
+	"/audit/witness") COMPREPLY=($(compgen -W "--region --agent --ca --certificate --key --server-name --timeout --name --witness-key --state --show-key --new-journal " -- "$cur")) ;;
 	"/status") COMPREPLY=($(compgen -W "--format --region --agent --ca --certificate --key --server-name --timeout " -- "$cur")) ;;
 	"/version") COMPREPLY=($(compgen -W "" -- "$cur")) ;;
 	"/completion") COMPREPLY=($(compgen -W "bash zsh powershell fish " -- "$cur")) ;;

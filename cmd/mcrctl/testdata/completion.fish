@@ -19,6 +19,12 @@ function __mcrctl_at
                 set at /consent/push
             case /consent/state
                 set at /consent/state
+            case /audit
+                set at /audit
+            case /audit/verify
+                set at /audit/verify
+            case /audit/witness
+                set at /audit/witness
             case /status
                 set at /status
             case /version
@@ -33,6 +39,7 @@ complete -c mcrctl -n '__mcrctl_at ""' -f -a record -d 'A patient’s record'
 complete -c mcrctl -n '__mcrctl_at ""' -f -a document -d 'Documents of a record'
 complete -c mcrctl -n '__mcrctl_at ""' -f -a locate -d 'Ask whether the site serves a patient, without reading the record'
 complete -c mcrctl -n '__mcrctl_at ""' -f -a consent -d 'Consent flags'
+complete -c mcrctl -n '__mcrctl_at ""' -f -a audit -d 'An agent’s journal'
 complete -c mcrctl -n '__mcrctl_at ""' -f -a status -d 'Tell how an agent and everything it depends on are'
 complete -c mcrctl -n '__mcrctl_at ""' -f -a version -d 'Tell the version of mcrctl'
 complete -c mcrctl -n '__mcrctl_at ""' -f -a completion -d 'Write a completion script for a shell'
@@ -141,6 +148,23 @@ complete -c mcrctl -n '__mcrctl_at "/consent/state"' -l certificate -r -F -d 'Th
 complete -c mcrctl -n '__mcrctl_at "/consent/state"' -l key -r -F -d 'The broker’s private key, PEM'
 complete -c mcrctl -n '__mcrctl_at "/consent/state"' -l server-name -x -d 'Name that the agent’s certificate must hold, if it is not the host of its address'
 complete -c mcrctl -n '__mcrctl_at "/consent/state"' -l timeout -x -d 'Give up after this time'
+complete -c mcrctl -n '__mcrctl_at "/audit"' -f -a verify -d 'Check a file that mcr-agent audit export wrote, with public keys only'
+complete -c mcrctl -n '__mcrctl_at "/audit"' -f -a witness -d 'Check that an agent’s journal still holds all it held before, and countersign it'
+complete -c mcrctl -n '__mcrctl_at "/audit/verify"' -l format -x -a 'text json' -d 'text: for reading'
+complete -c mcrctl -n '__mcrctl_at "/audit/verify"' -l key -x -d 'The journal’s public key'
+complete -c mcrctl -n '__mcrctl_at "/audit/verify"' -l witness -x -d 'Public key of a witness'
+complete -c mcrctl -n '__mcrctl_at "/audit/witness"' -l region -r -F -d 'Folder with the files address, ca.pem, broker.crt, broker.key and, if needed, server_name'
+complete -c mcrctl -n '__mcrctl_at "/audit/witness"' -l agent -x -d 'Address of the agent'
+complete -c mcrctl -n '__mcrctl_at "/audit/witness"' -l ca -r -F -d 'Roots of the agent’s certificate, PEM'
+complete -c mcrctl -n '__mcrctl_at "/audit/witness"' -l certificate -r -F -d 'The broker’s certificate, PEM'
+complete -c mcrctl -n '__mcrctl_at "/audit/witness"' -l key -r -F -d 'The broker’s private key, PEM'
+complete -c mcrctl -n '__mcrctl_at "/audit/witness"' -l server-name -x -d 'Name that the agent’s certificate must hold, if it is not the host of its address'
+complete -c mcrctl -n '__mcrctl_at "/audit/witness"' -l timeout -x -d 'Give up after this time'
+complete -c mcrctl -n '__mcrctl_at "/audit/witness"' -l name -x -d 'Name of the witness in its countersignatures'
+complete -c mcrctl -n '__mcrctl_at "/audit/witness"' -l witness-key -x -d 'File of the witness’s secret key, 64 hexadecimal digits'
+complete -c mcrctl -n '__mcrctl_at "/audit/witness"' -l state -x -d 'File that remembers what was seen of this agent’s journal'
+complete -c mcrctl -n '__mcrctl_at "/audit/witness"' -l show-key -d 'Only print the verifier key, which goes into journal.witnesses of the site’s agent.yaml'
+complete -c mcrctl -n '__mcrctl_at "/audit/witness"' -l new-journal -d 'The site has begun a new journal and said so: forget the old one'
 complete -c mcrctl -n '__mcrctl_at "/status"' -l format -x -a 'text json' -d 'text: for reading'
 complete -c mcrctl -n '__mcrctl_at "/status"' -l region -r -F -d 'Folder with the files address, ca.pem, broker.crt, broker.key and, if needed, server_name'
 complete -c mcrctl -n '__mcrctl_at "/status"' -l agent -x -d 'Address of the agent'

@@ -13,6 +13,9 @@ _mcrctl() {
 		(/consent) at=/consent ;;
 		(/consent/push) at=/consent/push ;;
 		(/consent/state) at=/consent/state ;;
+		(/audit) at=/audit ;;
+		(/audit/verify) at=/audit/verify ;;
+		(/audit/witness) at=/audit/witness ;;
 		(/status) at=/status ;;
 		(/version) at=/version ;;
 		(/completion) at=/completion ;;
@@ -119,6 +122,19 @@ _mcrctl() {
 	("/consent/state --key") _files; return ;;
 	("/consent/state --server-name") return ;;
 	("/consent/state --timeout") return ;;
+	("/audit/verify --format") compadd -- text json; return ;;
+	("/audit/verify --key") return ;;
+	("/audit/verify --witness") return ;;
+	("/audit/witness --region") _files; return ;;
+	("/audit/witness --agent") return ;;
+	("/audit/witness --ca") _files; return ;;
+	("/audit/witness --certificate") _files; return ;;
+	("/audit/witness --key") _files; return ;;
+	("/audit/witness --server-name") return ;;
+	("/audit/witness --timeout") return ;;
+	("/audit/witness --name") return ;;
+	("/audit/witness --witness-key") return ;;
+	("/audit/witness --state") return ;;
 	("/status --format") compadd -- text json; return ;;
 	("/status --region") _files; return ;;
 	("/status --agent") return ;;
@@ -129,7 +145,7 @@ _mcrctl() {
 	("/status --timeout") return ;;
 	esac
 	case "$at" in
-	("") offers=(record document locate consent status version completion --help ) ;;
+	("") offers=(record document locate consent audit status version completion --help ) ;;
 	("/record") offers=(get ) ;;
 	("/record/get") offers=(--section --from --to --format --as --user-id --user-name --role-code --role-name --role-profile --organisation --organisation-name --purpose --permission --reason --request-id --nhs-number --nhs-number-file --family-name --given-name --birth-date --gender --region --agent --ca --certificate --key --server-name --timeout ) ;;
 	("/document") offers=(get ) ;;
@@ -138,6 +154,9 @@ _mcrctl() {
 	("/consent") offers=(push state ) ;;
 	("/consent/push") offers=(--sequence --as-of --format --region --agent --ca --certificate --key --server-name --timeout ) ;;
 	("/consent/state") offers=(--format --region --agent --ca --certificate --key --server-name --timeout ) ;;
+	("/audit") offers=(verify witness ) ;;
+	("/audit/verify") offers=(--format --key --witness ) ;;
+	("/audit/witness") offers=(--region --agent --ca --certificate --key --server-name --timeout --name --witness-key --state --show-key --new-journal ) ;;
 	("/status") offers=(--format --region --agent --ca --certificate --key --server-name --timeout ) ;;
 	("/version") offers=() ;;
 	("/completion") offers=(bash zsh powershell fish ) ;;

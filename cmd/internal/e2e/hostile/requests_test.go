@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/types/known/emptypb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/cmd/internal/edge"
@@ -189,18 +190,42 @@ func badDocuments() []badRequest {
 	}
 }
 
-func badMessages() []badRequest {
+func badMessages() (list []badRequest) {
 	const reason, entry = "MESSAGE", care.AccessRefused
-	return []badRequest{
-		{"an oversized request", codes.ResourceExhausted, care.LimitExceeded, reason, "", entry, record(func(r *edgev1.GetRecordRequest) { r.Context.Reason = tooLarge })},
-		{"an oversized request of a unary call", codes.ResourceExhausted, care.LimitExceeded, reason, "", entry, func(ctx context.Context, c callers, _ string) error {
+	for name, text := range map[string]string{"an oversized": tooLarge, "an enormous": strings.Repeat(tooLarge, 8)} {
+		one := func(what string, call func(context.Context, callers, string) error) {
+			list = append(list, badRequest{name + what, codes.ResourceExhausted, care.LimitExceeded, reason, "", entry, call})
+		}
+		one(" request", record(func(r *edgev1.GetRecordRequest) { r.Context.Reason = text }))
+		one(" request of a unary call", func(ctx context.Context, c callers, _ string) error {
 			asked := asking(c.patient)
-			asked.Reason = tooLarge
+			asked.Reason = text
 			_, err := c.records.Locate(ctx, &edgev1.LocatePatientRequest{Context: asked})
 			return err
-		}},
-		{"no message", codes.InvalidArgument, care.BadRequest, reason, "", entry, noMessage(edgev1.RecordService_GetRecord_FullMethodName)},
-		{"no message of a unary call", codes.InvalidArgument, care.BadRequest, reason, "", entry, noMessage(edgev1.RecordService_LocatePatient_FullMethodName)},
+		})
+		one(" message within a snapshot", pushing(&edgev1.Directive{RecordedBy: text}))
+	}
+	return append(list,
+		badRequest{"no message", codes.InvalidArgument, care.BadRequest, reason, "", entry, noMessage(edgev1.RecordService_GetRecord_FullMethodName)},
+		badRequest{"no message of a unary call", codes.InvalidArgument, care.BadRequest, reason, "", entry, noMessage(edgev1.RecordService_LocatePatient_FullMethodName)},
+		badRequest{"no message of a snapshot", codes.InvalidArgument, care.BadRequest, reason, "", entry, func(ctx context.Context, c callers, id string) error {
+			c.records = c.office
+			return noMessage(edgev1.ConsentService_PushSnapshot_FullMethodName)(ctx, c, id)
+		}})
+}
+
+// pushing sends a snapshot that begins well and goes on with a directive.
+func pushing(then *edgev1.Directive) func(context.Context, callers, string) error {
+	return func(ctx context.Context, c callers, _ string) error {
+		stream, err := edgev1.NewConsentServiceClient(c.office.Conn()).PushSnapshot(ctx)
+		if err != nil {
+			return err
+		}
+		// Sending fails once the agent has refused; why, only receiving tells.
+		_ = stream.Send(&edgev1.PushSnapshotRequest{Sequence: 99, AsOf: timestamppb.Now()})
+		_ = stream.Send(&edgev1.PushSnapshotRequest{Directives: []*edgev1.Directive{then}})
+		_, err = stream.CloseAndRecv()
+		return err
 	}
 }
 

@@ -39,11 +39,12 @@ const types = `## Types
 
 `
 
-const special = `Two more columns are the same in every section:
+const special = `Three more columns are the same in every section:
 
 | column | type | meaning |
 |---|---|---|
 | ` + "`deleted`" + ` | Bool | True when the row was deleted or entered in error: it is neither served nor counted. |
+| ` + "`nhs_number`" + ` | Code | NHS number of the patient whose row it is, as a guard: offer it where the table holds it. A row with another one, or with none, makes the source fail, so that a wrong join or a key that was used again is found before it is shown. |
 | ` + "`record_type`" + ` | Code | In sections with several kinds of row: which kind it is. **Required** there. |
 
 Columns that end in ` + "`_code`, `_code_system`, `_code_display`" + ` and ` + "`_text`" + ` belong

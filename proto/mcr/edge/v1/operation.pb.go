@@ -24,6 +24,63 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// JournalUse is what a person at the site does with the journal.
+type JournalUse int32
+
+const (
+	// Not stated.
+	JournalUse_JOURNAL_USE_UNSPECIFIED JournalUse = 0
+	// Entries are looked for or reported.
+	JournalUse_JOURNAL_USE_SEARCH JournalUse = 1
+	// Entries are copied out.
+	JournalUse_JOURNAL_USE_EXPORT JournalUse = 2
+	// The journal is verified; the outcome is told.
+	JournalUse_JOURNAL_USE_VERIFY JournalUse = 3
+)
+
+// Enum value maps for JournalUse.
+var (
+	JournalUse_name = map[int32]string{
+		0: "JOURNAL_USE_UNSPECIFIED",
+		1: "JOURNAL_USE_SEARCH",
+		2: "JOURNAL_USE_EXPORT",
+		3: "JOURNAL_USE_VERIFY",
+	}
+	JournalUse_value = map[string]int32{
+		"JOURNAL_USE_UNSPECIFIED": 0,
+		"JOURNAL_USE_SEARCH":      1,
+		"JOURNAL_USE_EXPORT":      2,
+		"JOURNAL_USE_VERIFY":      3,
+	}
+)
+
+func (x JournalUse) Enum() *JournalUse {
+	p := new(JournalUse)
+	*p = x
+	return p
+}
+
+func (x JournalUse) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (JournalUse) Descriptor() protoreflect.EnumDescriptor {
+	return file_mcr_edge_v1_operation_proto_enumTypes[0].Descriptor()
+}
+
+func (JournalUse) Type() protoreflect.EnumType {
+	return &file_mcr_edge_v1_operation_proto_enumTypes[0]
+}
+
+func (x JournalUse) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use JournalUse.Descriptor instead.
+func (JournalUse) EnumDescriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_operation_proto_rawDescGZIP(), []int{0}
+}
+
 // GetConfigurationRequest asks which configuration is in force.
 type GetConfigurationRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -168,7 +225,12 @@ type GetJournalHeadResponse struct {
 	// The last entry that is on disk.
 	Last *JournalPosition `protobuf:"bytes,1,opt,name=last,proto3" json:"last,omitempty"`
 	// Why the journal cannot be written, or empty.
-	Failure       string `protobuf:"bytes,2,opt,name=failure,proto3" json:"failure,omitempty"`
+	Failure string `protobuf:"bytes,2,opt,name=failure,proto3" json:"failure,omitempty"`
+	// The head of all that is on disk, signed by the agent: a C2SP
+	// tlog-checkpoint. Empty when entries were lost.
+	SignedHead []byte `protobuf:"bytes,3,opt,name=signed_head,json=signedHead,proto3" json:"signed_head,omitempty"`
+	// Key by which the head is checked, as text (C2SP signed-note verifier key).
+	VerifierKey   string `protobuf:"bytes,4,opt,name=verifier_key,json=verifierKey,proto3" json:"verifier_key,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -217,6 +279,500 @@ func (x *GetJournalHeadResponse) GetFailure() string {
 	return ""
 }
 
+func (x *GetJournalHeadResponse) GetSignedHead() []byte {
+	if x != nil {
+		return x.SignedHead
+	}
+	return nil
+}
+
+func (x *GetJournalHeadResponse) GetVerifierKey() string {
+	if x != nil {
+		return x.VerifierKey
+	}
+	return ""
+}
+
+// WitnessRequest is one step of a witness.
+type WitnessRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// First what was seen, then the countersignature.
+	//
+	// Types that are valid to be assigned to Step:
+	//
+	//	*WitnessRequest_SeenSize
+	//	*WitnessRequest_CountersignedHead
+	Step          isWitnessRequest_Step `protobuf_oneof:"step"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WitnessRequest) Reset() {
+	*x = WitnessRequest{}
+	mi := &file_mcr_edge_v1_operation_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WitnessRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WitnessRequest) ProtoMessage() {}
+
+func (x *WitnessRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mcr_edge_v1_operation_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WitnessRequest.ProtoReflect.Descriptor instead.
+func (*WitnessRequest) Descriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_operation_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *WitnessRequest) GetStep() isWitnessRequest_Step {
+	if x != nil {
+		return x.Step
+	}
+	return nil
+}
+
+func (x *WitnessRequest) GetSeenSize() uint64 {
+	if x != nil {
+		if x, ok := x.Step.(*WitnessRequest_SeenSize); ok {
+			return x.SeenSize
+		}
+	}
+	return 0
+}
+
+func (x *WitnessRequest) GetCountersignedHead() []byte {
+	if x != nil {
+		if x, ok := x.Step.(*WitnessRequest_CountersignedHead); ok {
+			return x.CountersignedHead
+		}
+	}
+	return nil
+}
+
+type isWitnessRequest_Step interface {
+	isWitnessRequest_Step()
+}
+
+type WitnessRequest_SeenSize struct {
+	// Size of the head that the witness saw last; 0 at the first time.
+	SeenSize uint64 `protobuf:"varint,1,opt,name=seen_size,json=seenSize,proto3,oneof"`
+}
+
+type WitnessRequest_CountersignedHead struct {
+	// The agent's signed head with the witness's countersignature: a C2SP
+	// tlog-cosignature of type 4. At most 16 KiB.
+	CountersignedHead []byte `protobuf:"bytes,2,opt,name=countersigned_head,json=countersignedHead,proto3,oneof"`
+}
+
+func (*WitnessRequest_SeenSize) isWitnessRequest_Step() {}
+
+func (*WitnessRequest_CountersignedHead) isWitnessRequest_Step() {}
+
+// WitnessResponse is the agent's answer to one step.
+type WitnessResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// First the head, then where the countersignature was written down.
+	//
+	// Types that are valid to be assigned to Step:
+	//
+	//	*WitnessResponse_Head
+	//	*WitnessResponse_Kept
+	Step          isWitnessResponse_Step `protobuf_oneof:"step"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WitnessResponse) Reset() {
+	*x = WitnessResponse{}
+	mi := &file_mcr_edge_v1_operation_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WitnessResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WitnessResponse) ProtoMessage() {}
+
+func (x *WitnessResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mcr_edge_v1_operation_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WitnessResponse.ProtoReflect.Descriptor instead.
+func (*WitnessResponse) Descriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_operation_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *WitnessResponse) GetStep() isWitnessResponse_Step {
+	if x != nil {
+		return x.Step
+	}
+	return nil
+}
+
+func (x *WitnessResponse) GetHead() *WitnessHead {
+	if x != nil {
+		if x, ok := x.Step.(*WitnessResponse_Head); ok {
+			return x.Head
+		}
+	}
+	return nil
+}
+
+func (x *WitnessResponse) GetKept() *JournalPosition {
+	if x != nil {
+		if x, ok := x.Step.(*WitnessResponse_Kept); ok {
+			return x.Kept
+		}
+	}
+	return nil
+}
+
+type isWitnessResponse_Step interface {
+	isWitnessResponse_Step()
+}
+
+type WitnessResponse_Head struct {
+	// What the witness is to check.
+	Head *WitnessHead `protobuf:"bytes,1,opt,name=head,proto3,oneof"`
+}
+
+type WitnessResponse_Kept struct {
+	// The countersignature was kept; this entry says so.
+	Kept *JournalPosition `protobuf:"bytes,2,opt,name=kept,proto3,oneof"`
+}
+
+func (*WitnessResponse_Head) isWitnessResponse_Step() {}
+
+func (*WitnessResponse_Kept) isWitnessResponse_Step() {}
+
+// WitnessHead is the journal's newest head.
+type WitnessHead struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The head, signed by the agent: a C2SP tlog-checkpoint.
+	SignedHead []byte `protobuf:"bytes,1,opt,name=signed_head,json=signedHead,proto3" json:"signed_head,omitempty"`
+	// Consistency proof from the size seen last (RFC 6962 section 2.1.2): hashes
+	// of 32 bytes. Empty when nothing was seen before.
+	Hashes [][]byte `protobuf:"bytes,2,rep,name=hashes,proto3" json:"hashes,omitempty"`
+	// Key by which the head is checked, as text (C2SP signed-note verifier key).
+	// A witness trusts the key it saw first, or one it was given by another way.
+	VerifierKey   string `protobuf:"bytes,3,opt,name=verifier_key,json=verifierKey,proto3" json:"verifier_key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WitnessHead) Reset() {
+	*x = WitnessHead{}
+	mi := &file_mcr_edge_v1_operation_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WitnessHead) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WitnessHead) ProtoMessage() {}
+
+func (x *WitnessHead) ProtoReflect() protoreflect.Message {
+	mi := &file_mcr_edge_v1_operation_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WitnessHead.ProtoReflect.Descriptor instead.
+func (*WitnessHead) Descriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_operation_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *WitnessHead) GetSignedHead() []byte {
+	if x != nil {
+		return x.SignedHead
+	}
+	return nil
+}
+
+func (x *WitnessHead) GetHashes() [][]byte {
+	if x != nil {
+		return x.Hashes
+	}
+	return nil
+}
+
+func (x *WitnessHead) GetVerifierKey() string {
+	if x != nil {
+		return x.VerifierKey
+	}
+	return ""
+}
+
+// NoteUseRequest says what a person at the site is about to do.
+type NoteUseRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is.
+	Use JournalUse `protobuf:"varint,1,opt,name=use,proto3,enum=mcr.edge.v1.JournalUse" json:"use,omitempty"`
+	// How entries are chosen, in plain words, without what names a patient. At
+	// most 1024 bytes.
+	Query string `protobuf:"bytes,2,opt,name=query,proto3" json:"query,omitempty"`
+	// The patient whose entries are looked for, 10 digits. May be empty.
+	NhsNumber string `protobuf:"bytes,3,opt,name=nhs_number,json=nhsNumber,proto3" json:"nhs_number,omitempty"`
+	// First entry concerned. May be 0.
+	From uint64 `protobuf:"varint,4,opt,name=from,proto3" json:"from,omitempty"`
+	// Last entry concerned. May be 0.
+	To uint64 `protobuf:"varint,5,opt,name=to,proto3" json:"to,omitempty"`
+	// For JOURNAL_USE_VERIFY: what was found, in plain words. At most 1024 bytes.
+	Finding string `protobuf:"bytes,6,opt,name=finding,proto3" json:"finding,omitempty"`
+	// For JOURNAL_USE_VERIFY: whether something was wrong.
+	Faulty        bool `protobuf:"varint,7,opt,name=faulty,proto3" json:"faulty,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NoteUseRequest) Reset() {
+	*x = NoteUseRequest{}
+	mi := &file_mcr_edge_v1_operation_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NoteUseRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NoteUseRequest) ProtoMessage() {}
+
+func (x *NoteUseRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mcr_edge_v1_operation_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NoteUseRequest.ProtoReflect.Descriptor instead.
+func (*NoteUseRequest) Descriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_operation_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *NoteUseRequest) GetUse() JournalUse {
+	if x != nil {
+		return x.Use
+	}
+	return JournalUse_JOURNAL_USE_UNSPECIFIED
+}
+
+func (x *NoteUseRequest) GetQuery() string {
+	if x != nil {
+		return x.Query
+	}
+	return ""
+}
+
+func (x *NoteUseRequest) GetNhsNumber() string {
+	if x != nil {
+		return x.NhsNumber
+	}
+	return ""
+}
+
+func (x *NoteUseRequest) GetFrom() uint64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *NoteUseRequest) GetTo() uint64 {
+	if x != nil {
+		return x.To
+	}
+	return 0
+}
+
+func (x *NoteUseRequest) GetFinding() string {
+	if x != nil {
+		return x.Finding
+	}
+	return ""
+}
+
+func (x *NoteUseRequest) GetFaulty() bool {
+	if x != nil {
+		return x.Faulty
+	}
+	return false
+}
+
+// NoteUseResponse tells where it was written down.
+type NoteUseResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The entry; its number is 0 when the journal cannot be written at present.
+	Noted         *JournalPosition `protobuf:"bytes,1,opt,name=noted,proto3" json:"noted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NoteUseResponse) Reset() {
+	*x = NoteUseResponse{}
+	mi := &file_mcr_edge_v1_operation_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NoteUseResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NoteUseResponse) ProtoMessage() {}
+
+func (x *NoteUseResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mcr_edge_v1_operation_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NoteUseResponse.ProtoReflect.Descriptor instead.
+func (*NoteUseResponse) Descriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_operation_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *NoteUseResponse) GetNoted() *JournalPosition {
+	if x != nil {
+		return x.Noted
+	}
+	return nil
+}
+
+// ArchiveJournalRequest says which segments to move.
+type ArchiveJournalRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only segments whose last entry is older than this. Required.
+	Before        *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=before,proto3" json:"before,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ArchiveJournalRequest) Reset() {
+	*x = ArchiveJournalRequest{}
+	mi := &file_mcr_edge_v1_operation_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ArchiveJournalRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ArchiveJournalRequest) ProtoMessage() {}
+
+func (x *ArchiveJournalRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mcr_edge_v1_operation_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ArchiveJournalRequest.ProtoReflect.Descriptor instead.
+func (*ArchiveJournalRequest) Descriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_operation_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ArchiveJournalRequest) GetBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Before
+	}
+	return nil
+}
+
+// ArchiveJournalResponse tells what was moved.
+type ArchiveJournalResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Segments that were moved; 0 when there was nothing to move.
+	Segments      int32 `protobuf:"varint,1,opt,name=segments,proto3" json:"segments,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ArchiveJournalResponse) Reset() {
+	*x = ArchiveJournalResponse{}
+	mi := &file_mcr_edge_v1_operation_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ArchiveJournalResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ArchiveJournalResponse) ProtoMessage() {}
+
+func (x *ArchiveJournalResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mcr_edge_v1_operation_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ArchiveJournalResponse.ProtoReflect.Descriptor instead.
+func (*ArchiveJournalResponse) Descriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_operation_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ArchiveJournalResponse) GetSegments() int32 {
+	if x != nil {
+		return x.Segments
+	}
+	return 0
+}
+
 // GetStatusRequest asks for the agent's health.
 type GetStatusRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -226,7 +782,7 @@ type GetStatusRequest struct {
 
 func (x *GetStatusRequest) Reset() {
 	*x = GetStatusRequest{}
-	mi := &file_mcr_edge_v1_operation_proto_msgTypes[4]
+	mi := &file_mcr_edge_v1_operation_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -238,7 +794,7 @@ func (x *GetStatusRequest) String() string {
 func (*GetStatusRequest) ProtoMessage() {}
 
 func (x *GetStatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mcr_edge_v1_operation_proto_msgTypes[4]
+	mi := &file_mcr_edge_v1_operation_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -251,7 +807,7 @@ func (x *GetStatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatusRequest.ProtoReflect.Descriptor instead.
 func (*GetStatusRequest) Descriptor() ([]byte, []int) {
-	return file_mcr_edge_v1_operation_proto_rawDescGZIP(), []int{4}
+	return file_mcr_edge_v1_operation_proto_rawDescGZIP(), []int{11}
 }
 
 // GetStatusResponse tells the agent's health. It names no patient.
@@ -285,7 +841,7 @@ type GetStatusResponse struct {
 
 func (x *GetStatusResponse) Reset() {
 	*x = GetStatusResponse{}
-	mi := &file_mcr_edge_v1_operation_proto_msgTypes[5]
+	mi := &file_mcr_edge_v1_operation_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -297,7 +853,7 @@ func (x *GetStatusResponse) String() string {
 func (*GetStatusResponse) ProtoMessage() {}
 
 func (x *GetStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mcr_edge_v1_operation_proto_msgTypes[5]
+	mi := &file_mcr_edge_v1_operation_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -310,7 +866,7 @@ func (x *GetStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatusResponse.ProtoReflect.Descriptor instead.
 func (*GetStatusResponse) Descriptor() ([]byte, []int) {
-	return file_mcr_edge_v1_operation_proto_rawDescGZIP(), []int{5}
+	return file_mcr_edge_v1_operation_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetStatusResponse) GetSiteCode() string {
@@ -411,7 +967,7 @@ type SourceStatus struct {
 
 func (x *SourceStatus) Reset() {
 	*x = SourceStatus{}
-	mi := &file_mcr_edge_v1_operation_proto_msgTypes[6]
+	mi := &file_mcr_edge_v1_operation_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -423,7 +979,7 @@ func (x *SourceStatus) String() string {
 func (*SourceStatus) ProtoMessage() {}
 
 func (x *SourceStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_mcr_edge_v1_operation_proto_msgTypes[6]
+	mi := &file_mcr_edge_v1_operation_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -436,7 +992,7 @@ func (x *SourceStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SourceStatus.ProtoReflect.Descriptor instead.
 func (*SourceStatus) Descriptor() ([]byte, []int) {
-	return file_mcr_edge_v1_operation_proto_rawDescGZIP(), []int{6}
+	return file_mcr_edge_v1_operation_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SourceStatus) GetName() string {
@@ -492,10 +1048,41 @@ const file_mcr_edge_v1_operation_proto_rawDesc = "" +
 	"\n" +
 	"applied_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tappliedAt\x120\n" +
 	"\bsections\x18\x03 \x03(\x0e2\x14.mcr.edge.v1.SectionR\bsections\"\x17\n" +
-	"\x15GetJournalHeadRequest\"d\n" +
+	"\x15GetJournalHeadRequest\"\xa8\x01\n" +
 	"\x16GetJournalHeadResponse\x120\n" +
 	"\x04last\x18\x01 \x01(\v2\x1c.mcr.edge.v1.JournalPositionR\x04last\x12\x18\n" +
-	"\afailure\x18\x02 \x01(\tR\afailure\"\x12\n" +
+	"\afailure\x18\x02 \x01(\tR\afailure\x12\x1f\n" +
+	"\vsigned_head\x18\x03 \x01(\fR\n" +
+	"signedHead\x12!\n" +
+	"\fverifier_key\x18\x04 \x01(\tR\vverifierKey\"h\n" +
+	"\x0eWitnessRequest\x12\x1d\n" +
+	"\tseen_size\x18\x01 \x01(\x04H\x00R\bseenSize\x12/\n" +
+	"\x12countersigned_head\x18\x02 \x01(\fH\x00R\x11countersignedHeadB\x06\n" +
+	"\x04step\"}\n" +
+	"\x0fWitnessResponse\x12.\n" +
+	"\x04head\x18\x01 \x01(\v2\x18.mcr.edge.v1.WitnessHeadH\x00R\x04head\x122\n" +
+	"\x04kept\x18\x02 \x01(\v2\x1c.mcr.edge.v1.JournalPositionH\x00R\x04keptB\x06\n" +
+	"\x04step\"i\n" +
+	"\vWitnessHead\x12\x1f\n" +
+	"\vsigned_head\x18\x01 \x01(\fR\n" +
+	"signedHead\x12\x16\n" +
+	"\x06hashes\x18\x02 \x03(\fR\x06hashes\x12!\n" +
+	"\fverifier_key\x18\x03 \x01(\tR\vverifierKey\"\xc6\x01\n" +
+	"\x0eNoteUseRequest\x12)\n" +
+	"\x03use\x18\x01 \x01(\x0e2\x17.mcr.edge.v1.JournalUseR\x03use\x12\x14\n" +
+	"\x05query\x18\x02 \x01(\tR\x05query\x12\x1d\n" +
+	"\n" +
+	"nhs_number\x18\x03 \x01(\tR\tnhsNumber\x12\x12\n" +
+	"\x04from\x18\x04 \x01(\x04R\x04from\x12\x0e\n" +
+	"\x02to\x18\x05 \x01(\x04R\x02to\x12\x18\n" +
+	"\afinding\x18\x06 \x01(\tR\afinding\x12\x16\n" +
+	"\x06faulty\x18\a \x01(\bR\x06faulty\"E\n" +
+	"\x0fNoteUseResponse\x122\n" +
+	"\x05noted\x18\x01 \x01(\v2\x1c.mcr.edge.v1.JournalPositionR\x05noted\"K\n" +
+	"\x15ArchiveJournalRequest\x122\n" +
+	"\x06before\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x06before\"4\n" +
+	"\x16ArchiveJournalResponse\x12\x1a\n" +
+	"\bsegments\x18\x01 \x01(\x05R\bsegments\"\x12\n" +
 	"\x10GetStatusRequest\"\xff\x03\n" +
 	"\x11GetStatusResponse\x12\x1b\n" +
 	"\tsite_code\x18\x01 \x01(\tR\bsiteCode\x12\x1b\n" +
@@ -518,11 +1105,20 @@ const file_mcr_edge_v1_operation_proto_rawDesc = "" +
 	"\bwritable\x18\x04 \x01(\bR\bwritable\x12\x16\n" +
 	"\x06detail\x18\x05 \x01(\tR\x06detail\x129\n" +
 	"\n" +
-	"checked_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tcheckedAt2v\n" +
+	"checked_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tcheckedAt*q\n" +
+	"\n" +
+	"JournalUse\x12\x1b\n" +
+	"\x17JOURNAL_USE_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12JOURNAL_USE_SEARCH\x10\x01\x12\x16\n" +
+	"\x12JOURNAL_USE_EXPORT\x10\x02\x12\x16\n" +
+	"\x12JOURNAL_USE_VERIFY\x10\x032v\n" +
 	"\rConfigService\x12e\n" +
-	"\x10GetConfiguration\x12$.mcr.edge.v1.GetConfigurationRequest\x1a%.mcr.edge.v1.GetConfigurationResponse\"\x04\x88\xe7\x18\x032o\n" +
+	"\x10GetConfiguration\x12$.mcr.edge.v1.GetConfigurationRequest\x1a%.mcr.edge.v1.GetConfigurationResponse\"\x04\x88\xe7\x18\x032\xec\x02\n" +
 	"\fAuditService\x12_\n" +
-	"\x0eGetJournalHead\x12\".mcr.edge.v1.GetJournalHeadRequest\x1a#.mcr.edge.v1.GetJournalHeadResponse\"\x04\x88\xe7\x18\x042a\n" +
+	"\x0eGetJournalHead\x12\".mcr.edge.v1.GetJournalHeadRequest\x1a#.mcr.edge.v1.GetJournalHeadResponse\"\x04\x88\xe7\x18\x04\x12N\n" +
+	"\aWitness\x12\x1b.mcr.edge.v1.WitnessRequest\x1a\x1c.mcr.edge.v1.WitnessResponse\"\x04\x88\xe7\x18\x04(\x010\x01\x12J\n" +
+	"\aNoteUse\x12\x1b.mcr.edge.v1.NoteUseRequest\x1a\x1c.mcr.edge.v1.NoteUseResponse\"\x04\x88\xe7\x18\x06\x12_\n" +
+	"\x0eArchiveJournal\x12\".mcr.edge.v1.ArchiveJournalRequest\x1a#.mcr.edge.v1.ArchiveJournalResponse\"\x04\x88\xe7\x18\x062a\n" +
 	"\rStatusService\x12P\n" +
 	"\tGetStatus\x12\x1d.mcr.edge.v1.GetStatusRequest\x1a\x1e.mcr.edge.v1.GetStatusResponse\"\x04\x88\xe7\x18\x05B=Z;github.com/mycarerecord/edge-agent/proto/mcr/edge/v1;edgev1b\x06proto3"
 
@@ -538,41 +1134,61 @@ func file_mcr_edge_v1_operation_proto_rawDescGZIP() []byte {
 	return file_mcr_edge_v1_operation_proto_rawDescData
 }
 
-var file_mcr_edge_v1_operation_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_mcr_edge_v1_operation_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_mcr_edge_v1_operation_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_mcr_edge_v1_operation_proto_goTypes = []any{
-	(*GetConfigurationRequest)(nil),  // 0: mcr.edge.v1.GetConfigurationRequest
-	(*GetConfigurationResponse)(nil), // 1: mcr.edge.v1.GetConfigurationResponse
-	(*GetJournalHeadRequest)(nil),    // 2: mcr.edge.v1.GetJournalHeadRequest
-	(*GetJournalHeadResponse)(nil),   // 3: mcr.edge.v1.GetJournalHeadResponse
-	(*GetStatusRequest)(nil),         // 4: mcr.edge.v1.GetStatusRequest
-	(*GetStatusResponse)(nil),        // 5: mcr.edge.v1.GetStatusResponse
-	(*SourceStatus)(nil),             // 6: mcr.edge.v1.SourceStatus
-	(*timestamppb.Timestamp)(nil),    // 7: google.protobuf.Timestamp
-	(Section)(0),                     // 8: mcr.edge.v1.Section
-	(*JournalPosition)(nil),          // 9: mcr.edge.v1.JournalPosition
-	(*ConsentState)(nil),             // 10: mcr.edge.v1.ConsentState
+	(JournalUse)(0),                  // 0: mcr.edge.v1.JournalUse
+	(*GetConfigurationRequest)(nil),  // 1: mcr.edge.v1.GetConfigurationRequest
+	(*GetConfigurationResponse)(nil), // 2: mcr.edge.v1.GetConfigurationResponse
+	(*GetJournalHeadRequest)(nil),    // 3: mcr.edge.v1.GetJournalHeadRequest
+	(*GetJournalHeadResponse)(nil),   // 4: mcr.edge.v1.GetJournalHeadResponse
+	(*WitnessRequest)(nil),           // 5: mcr.edge.v1.WitnessRequest
+	(*WitnessResponse)(nil),          // 6: mcr.edge.v1.WitnessResponse
+	(*WitnessHead)(nil),              // 7: mcr.edge.v1.WitnessHead
+	(*NoteUseRequest)(nil),           // 8: mcr.edge.v1.NoteUseRequest
+	(*NoteUseResponse)(nil),          // 9: mcr.edge.v1.NoteUseResponse
+	(*ArchiveJournalRequest)(nil),    // 10: mcr.edge.v1.ArchiveJournalRequest
+	(*ArchiveJournalResponse)(nil),   // 11: mcr.edge.v1.ArchiveJournalResponse
+	(*GetStatusRequest)(nil),         // 12: mcr.edge.v1.GetStatusRequest
+	(*GetStatusResponse)(nil),        // 13: mcr.edge.v1.GetStatusResponse
+	(*SourceStatus)(nil),             // 14: mcr.edge.v1.SourceStatus
+	(*timestamppb.Timestamp)(nil),    // 15: google.protobuf.Timestamp
+	(Section)(0),                     // 16: mcr.edge.v1.Section
+	(*JournalPosition)(nil),          // 17: mcr.edge.v1.JournalPosition
+	(*ConsentState)(nil),             // 18: mcr.edge.v1.ConsentState
 }
 var file_mcr_edge_v1_operation_proto_depIdxs = []int32{
-	7,  // 0: mcr.edge.v1.GetConfigurationResponse.applied_at:type_name -> google.protobuf.Timestamp
-	8,  // 1: mcr.edge.v1.GetConfigurationResponse.sections:type_name -> mcr.edge.v1.Section
-	9,  // 2: mcr.edge.v1.GetJournalHeadResponse.last:type_name -> mcr.edge.v1.JournalPosition
-	7,  // 3: mcr.edge.v1.GetStatusResponse.started_at:type_name -> google.protobuf.Timestamp
-	10, // 4: mcr.edge.v1.GetStatusResponse.consent:type_name -> mcr.edge.v1.ConsentState
-	9,  // 5: mcr.edge.v1.GetStatusResponse.journal:type_name -> mcr.edge.v1.JournalPosition
-	7,  // 6: mcr.edge.v1.GetStatusResponse.certificate_not_after:type_name -> google.protobuf.Timestamp
-	6,  // 7: mcr.edge.v1.GetStatusResponse.sources:type_name -> mcr.edge.v1.SourceStatus
-	7,  // 8: mcr.edge.v1.SourceStatus.checked_at:type_name -> google.protobuf.Timestamp
-	0,  // 9: mcr.edge.v1.ConfigService.GetConfiguration:input_type -> mcr.edge.v1.GetConfigurationRequest
-	2,  // 10: mcr.edge.v1.AuditService.GetJournalHead:input_type -> mcr.edge.v1.GetJournalHeadRequest
-	4,  // 11: mcr.edge.v1.StatusService.GetStatus:input_type -> mcr.edge.v1.GetStatusRequest
-	1,  // 12: mcr.edge.v1.ConfigService.GetConfiguration:output_type -> mcr.edge.v1.GetConfigurationResponse
-	3,  // 13: mcr.edge.v1.AuditService.GetJournalHead:output_type -> mcr.edge.v1.GetJournalHeadResponse
-	5,  // 14: mcr.edge.v1.StatusService.GetStatus:output_type -> mcr.edge.v1.GetStatusResponse
-	12, // [12:15] is the sub-list for method output_type
-	9,  // [9:12] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	15, // 0: mcr.edge.v1.GetConfigurationResponse.applied_at:type_name -> google.protobuf.Timestamp
+	16, // 1: mcr.edge.v1.GetConfigurationResponse.sections:type_name -> mcr.edge.v1.Section
+	17, // 2: mcr.edge.v1.GetJournalHeadResponse.last:type_name -> mcr.edge.v1.JournalPosition
+	7,  // 3: mcr.edge.v1.WitnessResponse.head:type_name -> mcr.edge.v1.WitnessHead
+	17, // 4: mcr.edge.v1.WitnessResponse.kept:type_name -> mcr.edge.v1.JournalPosition
+	0,  // 5: mcr.edge.v1.NoteUseRequest.use:type_name -> mcr.edge.v1.JournalUse
+	17, // 6: mcr.edge.v1.NoteUseResponse.noted:type_name -> mcr.edge.v1.JournalPosition
+	15, // 7: mcr.edge.v1.ArchiveJournalRequest.before:type_name -> google.protobuf.Timestamp
+	15, // 8: mcr.edge.v1.GetStatusResponse.started_at:type_name -> google.protobuf.Timestamp
+	18, // 9: mcr.edge.v1.GetStatusResponse.consent:type_name -> mcr.edge.v1.ConsentState
+	17, // 10: mcr.edge.v1.GetStatusResponse.journal:type_name -> mcr.edge.v1.JournalPosition
+	15, // 11: mcr.edge.v1.GetStatusResponse.certificate_not_after:type_name -> google.protobuf.Timestamp
+	14, // 12: mcr.edge.v1.GetStatusResponse.sources:type_name -> mcr.edge.v1.SourceStatus
+	15, // 13: mcr.edge.v1.SourceStatus.checked_at:type_name -> google.protobuf.Timestamp
+	1,  // 14: mcr.edge.v1.ConfigService.GetConfiguration:input_type -> mcr.edge.v1.GetConfigurationRequest
+	3,  // 15: mcr.edge.v1.AuditService.GetJournalHead:input_type -> mcr.edge.v1.GetJournalHeadRequest
+	5,  // 16: mcr.edge.v1.AuditService.Witness:input_type -> mcr.edge.v1.WitnessRequest
+	8,  // 17: mcr.edge.v1.AuditService.NoteUse:input_type -> mcr.edge.v1.NoteUseRequest
+	10, // 18: mcr.edge.v1.AuditService.ArchiveJournal:input_type -> mcr.edge.v1.ArchiveJournalRequest
+	12, // 19: mcr.edge.v1.StatusService.GetStatus:input_type -> mcr.edge.v1.GetStatusRequest
+	2,  // 20: mcr.edge.v1.ConfigService.GetConfiguration:output_type -> mcr.edge.v1.GetConfigurationResponse
+	4,  // 21: mcr.edge.v1.AuditService.GetJournalHead:output_type -> mcr.edge.v1.GetJournalHeadResponse
+	6,  // 22: mcr.edge.v1.AuditService.Witness:output_type -> mcr.edge.v1.WitnessResponse
+	9,  // 23: mcr.edge.v1.AuditService.NoteUse:output_type -> mcr.edge.v1.NoteUseResponse
+	11, // 24: mcr.edge.v1.AuditService.ArchiveJournal:output_type -> mcr.edge.v1.ArchiveJournalResponse
+	13, // 25: mcr.edge.v1.StatusService.GetStatus:output_type -> mcr.edge.v1.GetStatusResponse
+	20, // [20:26] is the sub-list for method output_type
+	14, // [14:20] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_mcr_edge_v1_operation_proto_init() }
@@ -583,18 +1199,27 @@ func file_mcr_edge_v1_operation_proto_init() {
 	file_mcr_edge_v1_access_proto_init()
 	file_mcr_edge_v1_consent_proto_init()
 	file_mcr_edge_v1_record_proto_init()
+	file_mcr_edge_v1_operation_proto_msgTypes[4].OneofWrappers = []any{
+		(*WitnessRequest_SeenSize)(nil),
+		(*WitnessRequest_CountersignedHead)(nil),
+	}
+	file_mcr_edge_v1_operation_proto_msgTypes[5].OneofWrappers = []any{
+		(*WitnessResponse_Head)(nil),
+		(*WitnessResponse_Kept)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mcr_edge_v1_operation_proto_rawDesc), len(file_mcr_edge_v1_operation_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   7,
+			NumEnums:      1,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   3,
 		},
 		GoTypes:           file_mcr_edge_v1_operation_proto_goTypes,
 		DependencyIndexes: file_mcr_edge_v1_operation_proto_depIdxs,
+		EnumInfos:         file_mcr_edge_v1_operation_proto_enumTypes,
 		MessageInfos:      file_mcr_edge_v1_operation_proto_msgTypes,
 	}.Build()
 	File_mcr_edge_v1_operation_proto = out.File

@@ -130,6 +130,9 @@ var ConfigService_ServiceDesc = grpc.ServiceDesc{
 
 const (
 	AuditService_GetJournalHead_FullMethodName = "/mcr.edge.v1.AuditService/GetJournalHead"
+	AuditService_Witness_FullMethodName        = "/mcr.edge.v1.AuditService/Witness"
+	AuditService_NoteUse_FullMethodName        = "/mcr.edge.v1.AuditService/NoteUse"
+	AuditService_ArchiveJournal_FullMethodName = "/mcr.edge.v1.AuditService/ArchiveJournal"
 )
 
 // AuditServiceClient is the client API for AuditService service.
@@ -140,6 +143,16 @@ const (
 type AuditServiceClient interface {
 	// Tells the last entry that is on disk.
 	GetJournalHead(ctx context.Context, in *GetJournalHeadRequest, opts ...grpc.CallOption) (*GetJournalHeadResponse, error)
+	// Shows a witness that the journal still begins with all that the witness saw
+	// before, and keeps the witness's countersignature. One exchange is one
+	// stream: the witness sends the size it saw last, gets a signed head and a
+	// proof, checks both, sends the head back with its countersignature, and
+	// gets the entry by which that was written down.
+	Witness(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[WitnessRequest, WitnessResponse], error)
+	// Writes down that a person at the site looks at the journal, before they do.
+	NoteUse(ctx context.Context, in *NoteUseRequest, opts ...grpc.CallOption) (*NoteUseResponse, error)
+	// Moves closed segments to the site's archive folder.
+	ArchiveJournal(ctx context.Context, in *ArchiveJournalRequest, opts ...grpc.CallOption) (*ArchiveJournalResponse, error)
 }
 
 type auditServiceClient struct {
@@ -160,6 +173,39 @@ func (c *auditServiceClient) GetJournalHead(ctx context.Context, in *GetJournalH
 	return out, nil
 }
 
+func (c *auditServiceClient) Witness(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[WitnessRequest, WitnessResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AuditService_ServiceDesc.Streams[0], AuditService_Witness_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WitnessRequest, WitnessResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AuditService_WitnessClient = grpc.BidiStreamingClient[WitnessRequest, WitnessResponse]
+
+func (c *auditServiceClient) NoteUse(ctx context.Context, in *NoteUseRequest, opts ...grpc.CallOption) (*NoteUseResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(NoteUseResponse)
+	err := c.cc.Invoke(ctx, AuditService_NoteUse_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *auditServiceClient) ArchiveJournal(ctx context.Context, in *ArchiveJournalRequest, opts ...grpc.CallOption) (*ArchiveJournalResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ArchiveJournalResponse)
+	err := c.cc.Invoke(ctx, AuditService_ArchiveJournal_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AuditServiceServer is the server API for AuditService service.
 // All implementations must embed UnimplementedAuditServiceServer
 // for forward compatibility.
@@ -168,6 +214,16 @@ func (c *auditServiceClient) GetJournalHead(ctx context.Context, in *GetJournalH
 type AuditServiceServer interface {
 	// Tells the last entry that is on disk.
 	GetJournalHead(context.Context, *GetJournalHeadRequest) (*GetJournalHeadResponse, error)
+	// Shows a witness that the journal still begins with all that the witness saw
+	// before, and keeps the witness's countersignature. One exchange is one
+	// stream: the witness sends the size it saw last, gets a signed head and a
+	// proof, checks both, sends the head back with its countersignature, and
+	// gets the entry by which that was written down.
+	Witness(grpc.BidiStreamingServer[WitnessRequest, WitnessResponse]) error
+	// Writes down that a person at the site looks at the journal, before they do.
+	NoteUse(context.Context, *NoteUseRequest) (*NoteUseResponse, error)
+	// Moves closed segments to the site's archive folder.
+	ArchiveJournal(context.Context, *ArchiveJournalRequest) (*ArchiveJournalResponse, error)
 	mustEmbedUnimplementedAuditServiceServer()
 }
 
@@ -180,6 +236,15 @@ type UnimplementedAuditServiceServer struct{}
 
 func (UnimplementedAuditServiceServer) GetJournalHead(context.Context, *GetJournalHeadRequest) (*GetJournalHeadResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetJournalHead not implemented")
+}
+func (UnimplementedAuditServiceServer) Witness(grpc.BidiStreamingServer[WitnessRequest, WitnessResponse]) error {
+	return status.Error(codes.Unimplemented, "method Witness not implemented")
+}
+func (UnimplementedAuditServiceServer) NoteUse(context.Context, *NoteUseRequest) (*NoteUseResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method NoteUse not implemented")
+}
+func (UnimplementedAuditServiceServer) ArchiveJournal(context.Context, *ArchiveJournalRequest) (*ArchiveJournalResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ArchiveJournal not implemented")
 }
 func (UnimplementedAuditServiceServer) mustEmbedUnimplementedAuditServiceServer() {}
 func (UnimplementedAuditServiceServer) testEmbeddedByValue()                      {}
@@ -220,6 +285,49 @@ func _AuditService_GetJournalHead_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AuditService_Witness_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(AuditServiceServer).Witness(&grpc.GenericServerStream[WitnessRequest, WitnessResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AuditService_WitnessServer = grpc.BidiStreamingServer[WitnessRequest, WitnessResponse]
+
+func _AuditService_NoteUse_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(NoteUseRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AuditServiceServer).NoteUse(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AuditService_NoteUse_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AuditServiceServer).NoteUse(ctx, req.(*NoteUseRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AuditService_ArchiveJournal_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ArchiveJournalRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AuditServiceServer).ArchiveJournal(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AuditService_ArchiveJournal_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AuditServiceServer).ArchiveJournal(ctx, req.(*ArchiveJournalRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AuditService_ServiceDesc is the grpc.ServiceDesc for AuditService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -231,8 +339,23 @@ var AuditService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "GetJournalHead",
 			Handler:    _AuditService_GetJournalHead_Handler,
 		},
+		{
+			MethodName: "NoteUse",
+			Handler:    _AuditService_NoteUse_Handler,
+		},
+		{
+			MethodName: "ArchiveJournal",
+			Handler:    _AuditService_ArchiveJournal_Handler,
+		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "Witness",
+			Handler:       _AuditService_Witness_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+	},
 	Metadata: "mcr/edge/v1/operation.proto",
 }
 

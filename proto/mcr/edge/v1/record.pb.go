@@ -1312,7 +1312,10 @@ type Closing struct {
 	Ended *JournalPosition `protobuf:"bytes,2,opt,name=ended,proto3" json:"ended,omitempty"`
 	// SHA-256, in hexadecimal, of what was sent: for a record the manifest of
 	// its entries, for a document its content.
-	Digest        string `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	Digest string `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	// Proof that the decision is in the journal. Keep it: with it you can show
+	// later that the journal was changed.
+	Proof         *JournalProof `protobuf:"bytes,4,opt,name=proof,proto3" json:"proof,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1368,6 +1371,79 @@ func (x *Closing) GetDigest() string {
 	return ""
 }
 
+func (x *Closing) GetProof() *JournalProof {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
+// JournalProof shows that an entry is in a journal of some size.
+type JournalProof struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Entries of that journal.
+	TreeSize uint64 `protobuf:"varint,1,opt,name=tree_size,json=treeSize,proto3" json:"tree_size,omitempty"`
+	// Inclusion proof of the entry, whose index is its number less one (RFC 6962
+	// section 2.1.1): hashes of 32 bytes, the one nearest to the leaf first.
+	Hashes [][]byte `protobuf:"bytes,2,rep,name=hashes,proto3" json:"hashes,omitempty"`
+	// The journal's head of that size, signed by the agent: a C2SP
+	// tlog-checkpoint.
+	SignedHead    []byte `protobuf:"bytes,3,opt,name=signed_head,json=signedHead,proto3" json:"signed_head,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalProof) Reset() {
+	*x = JournalProof{}
+	mi := &file_mcr_edge_v1_record_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalProof) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalProof) ProtoMessage() {}
+
+func (x *JournalProof) ProtoReflect() protoreflect.Message {
+	mi := &file_mcr_edge_v1_record_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalProof.ProtoReflect.Descriptor instead.
+func (*JournalProof) Descriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_record_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *JournalProof) GetTreeSize() uint64 {
+	if x != nil {
+		return x.TreeSize
+	}
+	return 0
+}
+
+func (x *JournalProof) GetHashes() [][]byte {
+	if x != nil {
+		return x.Hashes
+	}
+	return nil
+}
+
+func (x *JournalProof) GetSignedHead() []byte {
+	if x != nil {
+		return x.SignedHead
+	}
+	return nil
+}
+
 // JournalPosition is one entry of the journal.
 type JournalPosition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1381,7 +1457,7 @@ type JournalPosition struct {
 
 func (x *JournalPosition) Reset() {
 	*x = JournalPosition{}
-	mi := &file_mcr_edge_v1_record_proto_msgTypes[11]
+	mi := &file_mcr_edge_v1_record_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1393,7 +1469,7 @@ func (x *JournalPosition) String() string {
 func (*JournalPosition) ProtoMessage() {}
 
 func (x *JournalPosition) ProtoReflect() protoreflect.Message {
-	mi := &file_mcr_edge_v1_record_proto_msgTypes[11]
+	mi := &file_mcr_edge_v1_record_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1406,7 +1482,7 @@ func (x *JournalPosition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalPosition.ProtoReflect.Descriptor instead.
 func (*JournalPosition) Descriptor() ([]byte, []int) {
-	return file_mcr_edge_v1_record_proto_rawDescGZIP(), []int{11}
+	return file_mcr_edge_v1_record_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *JournalPosition) GetSequence() uint64 {
@@ -1436,7 +1512,7 @@ type GetDocumentRequest struct {
 
 func (x *GetDocumentRequest) Reset() {
 	*x = GetDocumentRequest{}
-	mi := &file_mcr_edge_v1_record_proto_msgTypes[12]
+	mi := &file_mcr_edge_v1_record_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1448,7 +1524,7 @@ func (x *GetDocumentRequest) String() string {
 func (*GetDocumentRequest) ProtoMessage() {}
 
 func (x *GetDocumentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mcr_edge_v1_record_proto_msgTypes[12]
+	mi := &file_mcr_edge_v1_record_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1461,7 +1537,7 @@ func (x *GetDocumentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDocumentRequest.ProtoReflect.Descriptor instead.
 func (*GetDocumentRequest) Descriptor() ([]byte, []int) {
-	return file_mcr_edge_v1_record_proto_rawDescGZIP(), []int{12}
+	return file_mcr_edge_v1_record_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetDocumentRequest) GetContext() *Context {
@@ -1494,7 +1570,7 @@ type GetDocumentResponse struct {
 
 func (x *GetDocumentResponse) Reset() {
 	*x = GetDocumentResponse{}
-	mi := &file_mcr_edge_v1_record_proto_msgTypes[13]
+	mi := &file_mcr_edge_v1_record_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1506,7 +1582,7 @@ func (x *GetDocumentResponse) String() string {
 func (*GetDocumentResponse) ProtoMessage() {}
 
 func (x *GetDocumentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mcr_edge_v1_record_proto_msgTypes[13]
+	mi := &file_mcr_edge_v1_record_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1519,7 +1595,7 @@ func (x *GetDocumentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDocumentResponse.ProtoReflect.Descriptor instead.
 func (*GetDocumentResponse) Descriptor() ([]byte, []int) {
-	return file_mcr_edge_v1_record_proto_rawDescGZIP(), []int{13}
+	return file_mcr_edge_v1_record_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetDocumentResponse) GetOpening() *DocumentOpening {
@@ -1562,7 +1638,7 @@ type DocumentOpening struct {
 
 func (x *DocumentOpening) Reset() {
 	*x = DocumentOpening{}
-	mi := &file_mcr_edge_v1_record_proto_msgTypes[14]
+	mi := &file_mcr_edge_v1_record_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1574,7 +1650,7 @@ func (x *DocumentOpening) String() string {
 func (*DocumentOpening) ProtoMessage() {}
 
 func (x *DocumentOpening) ProtoReflect() protoreflect.Message {
-	mi := &file_mcr_edge_v1_record_proto_msgTypes[14]
+	mi := &file_mcr_edge_v1_record_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1587,7 +1663,7 @@ func (x *DocumentOpening) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DocumentOpening.ProtoReflect.Descriptor instead.
 func (*DocumentOpening) Descriptor() ([]byte, []int) {
-	return file_mcr_edge_v1_record_proto_rawDescGZIP(), []int{14}
+	return file_mcr_edge_v1_record_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DocumentOpening) GetOpening() *Opening {
@@ -1714,11 +1790,17 @@ const file_mcr_edge_v1_record_proto_rawDesc = "" +
 	"data_as_of\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\bdataAsOf\x12\x1a\n" +
 	"\bwarnings\x18\f \x03(\tR\bwarnings\x12\x16\n" +
 	"\x06reason\x18\r \x01(\tR\x06reason\x12\x18\n" +
-	"\asources\x18\x0e \x03(\tR\asources\"\x8f\x01\n" +
+	"\asources\x18\x0e \x03(\tR\asources\"\xc0\x01\n" +
 	"\aClosing\x128\n" +
 	"\bdecision\x18\x01 \x01(\v2\x1c.mcr.edge.v1.JournalPositionR\bdecision\x122\n" +
 	"\x05ended\x18\x02 \x01(\v2\x1c.mcr.edge.v1.JournalPositionR\x05ended\x12\x16\n" +
-	"\x06digest\x18\x03 \x01(\tR\x06digest\"J\n" +
+	"\x06digest\x18\x03 \x01(\tR\x06digest\x12/\n" +
+	"\x05proof\x18\x04 \x01(\v2\x19.mcr.edge.v1.JournalProofR\x05proof\"d\n" +
+	"\fJournalProof\x12\x1b\n" +
+	"\ttree_size\x18\x01 \x01(\x04R\btreeSize\x12\x16\n" +
+	"\x06hashes\x18\x02 \x03(\fR\x06hashes\x12\x1f\n" +
+	"\vsigned_head\x18\x03 \x01(\fR\n" +
+	"signedHead\"J\n" +
 	"\x0fJournalPosition\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12\x1b\n" +
 	"\tleaf_hash\x18\x02 \x01(\fR\bleafHash\"e\n" +
@@ -1804,7 +1886,7 @@ func file_mcr_edge_v1_record_proto_rawDescGZIP() []byte {
 }
 
 var file_mcr_edge_v1_record_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_mcr_edge_v1_record_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_mcr_edge_v1_record_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_mcr_edge_v1_record_proto_goTypes = []any{
 	(Section)(0),                  // 0: mcr.edge.v1.Section
 	(Purpose)(0),                  // 1: mcr.edge.v1.Purpose
@@ -1821,11 +1903,12 @@ var file_mcr_edge_v1_record_proto_goTypes = []any{
 	(*Record)(nil),                // 12: mcr.edge.v1.Record
 	(*SectionOutcome)(nil),        // 13: mcr.edge.v1.SectionOutcome
 	(*Closing)(nil),               // 14: mcr.edge.v1.Closing
-	(*JournalPosition)(nil),       // 15: mcr.edge.v1.JournalPosition
-	(*GetDocumentRequest)(nil),    // 16: mcr.edge.v1.GetDocumentRequest
-	(*GetDocumentResponse)(nil),   // 17: mcr.edge.v1.GetDocumentResponse
-	(*DocumentOpening)(nil),       // 18: mcr.edge.v1.DocumentOpening
-	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
+	(*JournalProof)(nil),          // 15: mcr.edge.v1.JournalProof
+	(*JournalPosition)(nil),       // 16: mcr.edge.v1.JournalPosition
+	(*GetDocumentRequest)(nil),    // 17: mcr.edge.v1.GetDocumentRequest
+	(*GetDocumentResponse)(nil),   // 18: mcr.edge.v1.GetDocumentResponse
+	(*DocumentOpening)(nil),       // 19: mcr.edge.v1.DocumentOpening
+	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
 }
 var file_mcr_edge_v1_record_proto_depIdxs = []int32{
 	4,  // 0: mcr.edge.v1.Context.requester:type_name -> mcr.edge.v1.Requester
@@ -1843,28 +1926,29 @@ var file_mcr_edge_v1_record_proto_depIdxs = []int32{
 	12, // 12: mcr.edge.v1.GetRecordResponse.records:type_name -> mcr.edge.v1.Record
 	13, // 13: mcr.edge.v1.GetRecordResponse.outcomes:type_name -> mcr.edge.v1.SectionOutcome
 	14, // 14: mcr.edge.v1.GetRecordResponse.closing:type_name -> mcr.edge.v1.Closing
-	19, // 15: mcr.edge.v1.Opening.retrieved_at:type_name -> google.protobuf.Timestamp
+	20, // 15: mcr.edge.v1.Opening.retrieved_at:type_name -> google.protobuf.Timestamp
 	0,  // 16: mcr.edge.v1.Record.section:type_name -> mcr.edge.v1.Section
 	0,  // 17: mcr.edge.v1.SectionOutcome.section:type_name -> mcr.edge.v1.Section
 	3,  // 18: mcr.edge.v1.SectionOutcome.state:type_name -> mcr.edge.v1.SectionState
-	19, // 19: mcr.edge.v1.SectionOutcome.data_as_of:type_name -> google.protobuf.Timestamp
-	15, // 20: mcr.edge.v1.Closing.decision:type_name -> mcr.edge.v1.JournalPosition
-	15, // 21: mcr.edge.v1.Closing.ended:type_name -> mcr.edge.v1.JournalPosition
-	6,  // 22: mcr.edge.v1.GetDocumentRequest.context:type_name -> mcr.edge.v1.Context
-	18, // 23: mcr.edge.v1.GetDocumentResponse.opening:type_name -> mcr.edge.v1.DocumentOpening
-	14, // 24: mcr.edge.v1.GetDocumentResponse.closing:type_name -> mcr.edge.v1.Closing
-	11, // 25: mcr.edge.v1.DocumentOpening.opening:type_name -> mcr.edge.v1.Opening
-	7,  // 26: mcr.edge.v1.RecordService.LocatePatient:input_type -> mcr.edge.v1.LocatePatientRequest
-	9,  // 27: mcr.edge.v1.RecordService.GetRecord:input_type -> mcr.edge.v1.GetRecordRequest
-	16, // 28: mcr.edge.v1.RecordService.GetDocument:input_type -> mcr.edge.v1.GetDocumentRequest
-	8,  // 29: mcr.edge.v1.RecordService.LocatePatient:output_type -> mcr.edge.v1.LocatePatientResponse
-	10, // 30: mcr.edge.v1.RecordService.GetRecord:output_type -> mcr.edge.v1.GetRecordResponse
-	17, // 31: mcr.edge.v1.RecordService.GetDocument:output_type -> mcr.edge.v1.GetDocumentResponse
-	29, // [29:32] is the sub-list for method output_type
-	26, // [26:29] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	20, // 19: mcr.edge.v1.SectionOutcome.data_as_of:type_name -> google.protobuf.Timestamp
+	16, // 20: mcr.edge.v1.Closing.decision:type_name -> mcr.edge.v1.JournalPosition
+	16, // 21: mcr.edge.v1.Closing.ended:type_name -> mcr.edge.v1.JournalPosition
+	15, // 22: mcr.edge.v1.Closing.proof:type_name -> mcr.edge.v1.JournalProof
+	6,  // 23: mcr.edge.v1.GetDocumentRequest.context:type_name -> mcr.edge.v1.Context
+	19, // 24: mcr.edge.v1.GetDocumentResponse.opening:type_name -> mcr.edge.v1.DocumentOpening
+	14, // 25: mcr.edge.v1.GetDocumentResponse.closing:type_name -> mcr.edge.v1.Closing
+	11, // 26: mcr.edge.v1.DocumentOpening.opening:type_name -> mcr.edge.v1.Opening
+	7,  // 27: mcr.edge.v1.RecordService.LocatePatient:input_type -> mcr.edge.v1.LocatePatientRequest
+	9,  // 28: mcr.edge.v1.RecordService.GetRecord:input_type -> mcr.edge.v1.GetRecordRequest
+	17, // 29: mcr.edge.v1.RecordService.GetDocument:input_type -> mcr.edge.v1.GetDocumentRequest
+	8,  // 30: mcr.edge.v1.RecordService.LocatePatient:output_type -> mcr.edge.v1.LocatePatientResponse
+	10, // 31: mcr.edge.v1.RecordService.GetRecord:output_type -> mcr.edge.v1.GetRecordResponse
+	18, // 32: mcr.edge.v1.RecordService.GetDocument:output_type -> mcr.edge.v1.GetDocumentResponse
+	30, // [30:33] is the sub-list for method output_type
+	27, // [27:30] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_mcr_edge_v1_record_proto_init() }
@@ -1879,7 +1963,7 @@ func file_mcr_edge_v1_record_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mcr_edge_v1_record_proto_rawDesc), len(file_mcr_edge_v1_record_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   15,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,4 @@
+package tree
+
+// Origin returns the name of the journal whose heads are signed.
+func (s *Signer) Origin() string { return s.key.name }
