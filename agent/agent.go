@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/health"
 
 	"github.com/mycarerecord/edge-agent/agent/audit"
+	"github.com/mycarerecord/edge-agent/agent/audit/forward"
 	"github.com/mycarerecord/edge-agent/agent/broker"
 	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/agent/config"
@@ -49,16 +50,17 @@ type Agent struct {
 	started time.Time
 	log     hclog.Logger
 
-	keys    JournalKeys
-	journal *audit.Journal
-	unsound atomic.Bool // the journal was verified and is not as it was written
-	consent *consent.Store
-	keeper  *identity.Keeper
-	sources []*source
-	health  *health.Server
-	door    *broker.Doorman
-	probed  chan struct{} // holds a token when a source's state has changed
-	gate    *gate.Gate
+	keys      JournalKeys
+	journal   *audit.Journal
+	forwarder *forward.Forwarder
+	unsound   atomic.Bool // the journal was verified and is not as it was written
+	consent   *consent.Store
+	keeper    *identity.Keeper
+	sources   []*source
+	health    *health.Server
+	door      *broker.Doorman
+	probed    chan struct{} // holds a token when a source's state has changed
+	gate      *gate.Gate
 
 	listener, siteListener net.Listener
 	server, siteServer     *grpc.Server
@@ -129,6 +131,9 @@ func New(ctx context.Context, o Options) (_ *Agent, err error) {
 	if a.keeper, err = identity.Load(filesOf(o.Site), peers, identity.Options{OnChange: a.identityChanged}); err != nil {
 		return nil, err
 	}
+	if a.forwarder, err = a.newForwarder(); err != nil {
+		return nil, err
+	}
 	if err = a.openSources(ctx, o.OpenSource); err != nil {
 		return nil, err
 	}
@@ -173,6 +178,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		a.keepIndex,
 		a.verifyJournal,
 		a.pruneJournal,
+		a.forwarder.Run,
 	)
 	stopped := a.event(care.AgentStopped)
 	if err != nil {

@@ -54,6 +54,7 @@ func (a *Agent) Status() broker.Status {
 	if readable == 0 {
 		blocked("no source can be read")
 	}
+	s.Attention = append(s.Attention, a.forwardAttention()...)
 	s.Attention = append(s.Attention, certificateAttention(keeper)...)
 	return s
 }

@@ -252,3 +252,18 @@ func TestTilesAreMadeAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestTheFirstEntryIsGone removes it with its segment and with all that is
+// signed. The entry after it names its hash, and yet it is missed.
+func TestTheFirstEntryIsGone(t *testing.T) {
+	folder := newFolder(t)
+	opts := Options{SegmentBytes: 64, files: quickFiles{}} // one entry in each segment
+	j := openTest(t, folder, opts)
+	for n := range 3 {
+		mustWait(t, j.Append(refusalOf(n)))
+	}
+	if err := firstError(j.Close(), os.Remove(filepath.Join(folder, segmentName(1))), os.Remove(filepath.Join(folder, checkpointFile))); err != nil {
+		t.Fatal(err)
+	}
+	wantReason(t, openTest(t, folder, opts).Check(), ReasonDamaged)
+}

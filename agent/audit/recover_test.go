@@ -181,6 +181,11 @@ func TestDamageThatNoCrashCanMakeIsKept(t *testing.T) {
 			path := filepath.Join(folder, segmentName(1))
 			j := openTest(t, folder, Options{})
 			position := mustWait(t, j.Append(sampleEvent()))
+			for n, line := range bytes.Split(bytes.TrimSpace(append(bytes.Clone(durable), batch...)), []byte("\n")) {
+				if leaf, err := j.tree.Leaf(uint64(n)); err != nil || leaf != leafHash(line) {
+					t.Errorf("the tree does not have entry %d as it was written (%v)", n+1, err)
+				}
+			}
 			if err := j.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -223,5 +228,18 @@ func TestEmptyNewestSegmentsAreRemoved(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(folder, "*"))
 	if err != nil || len(left) != 4 { // the segment, the lock, the checkpoint and the torn file
 		t.Errorf("the folder holds %v (%v)", left, err)
+	}
+}
+
+// TestANumberThatCannotBe has a line after a damaged one claim a number for which
+// the file has no room: it is as unreadable as the one before.
+func TestANumberThatCannotBe(t *testing.T) {
+	durable, _ := capture(t, 3, 0)
+	lines := bytes.SplitAfter(durable, []byte("\n"))
+	lines[1] = []byte("damage\n")
+	lines[2] = bytes.Replace(lines[2], []byte(`"seq":3,`), []byte(`"seq":123456789012,`), 1)
+	j := openTest(t, crashed(t, bytes.Join(lines, nil)), Options{files: quickFiles{}})
+	if got := j.Status(); got.Err != nil || got.Entries > 10 {
+		t.Errorf("status is %+v", got)
 	}
 }

@@ -1,8 +1,6 @@
 package audit
 
 import (
-	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -251,37 +249,4 @@ func interrupt(t *testing.T, folder string, step int, run func(j *Journal)) (cal
 	files.set(nil)
 	_ = j.Close() // fails after some of the faults
 	return calls
-}
-
-func TestArchivesThatAreRefused(t *testing.T) {
-	folder := newFolder(t)
-	j := openOld(t, folder, quickFiles{}, 600)
-	for _, to := range []string{folder, filepath.Join(folder, "archive")} {
-		if _, err := j.Archive(t.Context(), to, 100, care.Event{}); care.ReasonOf(err) != ReasonArchive {
-			t.Errorf("the archive in %s: %v", to, err)
-		}
-	}
-	open := newFolder(t)
-	if err := firstError(os.Mkdir(open, 0o700), os.Chmod(open, 0o755)); err != nil {
-		t.Fatal(err)
-	}
-	_, err := j.Archive(t.Context(), open, 100, care.Event{})
-	wantReason(t, err, ReasonPermissions)
-
-	others := newFolder(t)
-	other := closedJournal(t, 40) // has a segment of the same name
-	if err := firstError(os.Mkdir(others, 0o700), os.Rename(filepath.Join(other, segmentName(1)), filepath.Join(others, segmentName(1)))); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := j.Archive(t.Context(), others, 100, care.Event{}); care.ReasonOf(err) != ReasonArchive {
-		t.Errorf("the archive of another journal: %v", err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := j.Archive(ctx, newFolder(t), 100, care.Event{}); !errors.Is(err, context.Canceled) {
-		t.Errorf("a context that has ended: %v", err)
-	}
-	if first := readAll(t, folder)[0].Sequence; first != 1 {
-		t.Errorf("the journal begins with entry %d after all that", first)
-	}
 }

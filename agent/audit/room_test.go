@@ -199,3 +199,67 @@ func TestAHalfMadeSegmentIsRemoved(t *testing.T) {
 		mustVerify(t, folder)
 	}
 }
+
+// TestWhatWasQueuedEndsAShortage has the disk full for one attempt only, while
+// more is queued than the reserve holds: the batch itself begins the segment.
+func TestWhatWasQueuedEndsAShortage(t *testing.T) {
+	folder := newFolder(t)
+	synctest.Test(t, func(t *testing.T) {
+		files := &faultFiles{}
+		j := openTest(t, folder, Options{files: files, SegmentBytes: 64 << 10})
+		full := make(chan struct{})
+		first := true
+		files.set(func(op, _ string) error {
+			if op == "create" && first {
+				first = false
+				<-full
+				return syscall.ENOSPC
+			}
+			return nil
+		})
+		var queued []care.Entry
+		for n := range 120 { // far more than one segment
+			queued = append(queued, j.Append(refusalOf(n)))
+			if n < 80 {
+				synctest.Wait()
+			}
+		}
+		close(full)
+		for _, e := range queued {
+			mustWait(t, e)
+		}
+		synctest.Wait()
+		if err := j.Check(); err != nil {
+			t.Errorf("there is a new segment, and still: %v", err)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	mustVerify(t, folder)
+}
+
+// TestAHalfMadeSegmentThatStays cannot remove it either: its number must not go
+// to an entry elsewhere, so nothing is written to the segment before.
+func TestAHalfMadeSegmentThatStays(t *testing.T) {
+	folder := newFolder(t)
+	synctest.Test(t, func(t *testing.T) {
+		files := &faultFiles{}
+		j := openTest(t, folder, Options{files: files, SegmentBytes: 64 << 10})
+		files.set(func(op, name string) error {
+			if op == "syncFolder" || op == "remove" && strings.HasSuffix(name, segmentSuffix) {
+				return syscall.EIO
+			}
+			return nil
+		})
+		fill(t, j, ReasonIOError)
+		wantReason(t, j.Append(refusalOf(0)).Wait(t.Context()), ReasonIOError)
+		files.set(nil)
+		time.Sleep(3 * retryDelay)
+		mustWait(t, j.Append(sampleEvent()))
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	mustVerify(t, folder)
+}

@@ -115,7 +115,7 @@ func TestCountersignaturesOfOneHeadAreMerged(t *testing.T) {
 	folder := newFolder(t)
 	j := openTest(t, folder, Options{Witnesses: []string{east.VerifierKey(), west.VerifierKey()}, files: quickFiles{}})
 	mustWait(t, j.Append(refusalOf(0)))
-	notes := [][]byte{cosign(t, j, 100, east), cosign(t, j, 90, west), cosign(t, j, 80, east)} // the last is older
+	notes := [][]byte{cosign(t, j, 100, east), cosign(t, j, 90, west), cosign(t, j, 80, east), cosign(t, j, 120, east)}
 	for _, note := range notes {
 		if _, err := j.Countersigned(note); err != nil {
 			t.Fatal(err)
@@ -130,7 +130,7 @@ func TestCountersignaturesOfOneHeadAreMerged(t *testing.T) {
 		t.Fatalf("the note is countersigned by %v, %v", witnesses, err)
 	}
 	for _, w := range witnesses {
-		if want := map[string]int64{"east": 100, "west": 90}[w.Witness]; w.At.Unix() != want {
+		if want := map[string]int64{"east": 120, "west": 90}[w.Witness]; w.At.Unix() != want {
 			t.Errorf("%s signed at %d, want the newest, %d", w.Witness, w.At.Unix(), want)
 		}
 	}

@@ -100,22 +100,20 @@ func TestPartsOfDifferentTimesAreRefused(t *testing.T) {
 	for i := range uint64(3) {
 		l := decode(t, sampleLine(t, 0, blockEntries+i))
 		old.add(h, place{blockEntries + i, 1, int64(i) * 10, 10}, l, true)
+		now.add(h, place{blockEntries + i + 1, 1, int64(i) * 10, 10}, l, true)
 	}
-	*now = *old
-	now.lists = postings{}
-	for hash := range old.lists {
-		now.lists.add(hash, 7)
-	}
-	now.leaf[0]++
 	s := newSealer(&testKey)
 	a, b := old.encode(s), now.encode(s)
-	body := len(a)
-	for i, n := range old.sizes {
-		body -= int(n) + sealSize
-		_ = i
+	parts := 0
+	for _, n := range old.sizes {
+		parts += int(n) + sealSize
 	}
+	if old.sizes != now.sizes {
+		t.Fatal("the parts differ in size too")
+	}
+	head := len(a) - parts
 	folder := t.TempDir()
-	mixed := append(bytes.Clone(b[:min(body, len(b))]), a[body:]...)
+	mixed := append(bytes.Clone(b[:len(b)-parts]), a[head:]...)
 	if err := os.WriteFile(filepath.Join(folder, blockName(1)), mixed, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -125,6 +123,38 @@ func TestPartsOfDifferentTimesAreRefused(t *testing.T) {
 	}
 	if err := block.check(s); err == nil {
 		t.Error("parts of an older state are taken")
+	}
+}
+
+// A block counts as that of its own numbers only.
+func TestBlockUnderAnotherName(t *testing.T) {
+	m := indexed(t)
+	x := m.index(false)
+	if err := os.Rename(filepath.Join(x.folder, blockName(0)), filepath.Join(x.folder, blockName(7))); err != nil {
+		t.Fatal(err)
+	}
+	blocks, err := openBlocks(x.folder, newSealer(&x.key))
+	if err != nil || len(blocks) != 2 || blocks[0].number != 1 || blocks[1].number != 2 {
+		t.Errorf("%d blocks are taken, %v", len(blocks), err)
+	}
+}
+
+func TestUpdateMakesLostBlocksAgain(t *testing.T) {
+	m := indexed(t)
+	status := mustUpdate(t, m.index(false))
+	lost := blockFiles(t, m)[1]
+	whole, err := os.ReadFile(lost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(lost); err != nil {
+		t.Fatal(err)
+	}
+	if again := mustUpdate(t, m.index(false)); again != status {
+		t.Errorf("the index covers %+v, before %+v", again, status)
+	}
+	if mended, err := os.ReadFile(lost); err != nil || !bytes.Equal(mended, whole) {
+		t.Errorf("the block is not as it was: %v", err)
 	}
 }
 

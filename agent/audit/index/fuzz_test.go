@@ -115,3 +115,29 @@ func TestMerge(t *testing.T) {
 		t.Errorf("merged to %v, want %v", got, want)
 	}
 }
+
+func TestHeadersThatAreRefused(t *testing.T) {
+	from := bounds(3).from
+	for name, change := range map[string]func(h *header){
+		"a run before the block":   func(h *header) { h.runs[0].from = from - 1 },
+		"a run after the block":    func(h *header) { h.runs[1].to = bounds(3).to + 1 },
+		"a run that ends first":    func(h *header) { h.runs[1].to = h.runs[1].from - 1 },
+		"runs that overlap":        func(h *header) { h.runs[0].to = h.runs[1].from },
+		"runs out of order":        func(h *header) { h.runs[0], h.runs[1] = h.runs[1], h.runs[0] },
+		"a missing number in runs": func(h *header) { h.missing[0].from = from },
+		"a negative offset":        func(h *header) { h.runs[0].offset = -1 },
+		"a negative size":          func(h *header) { h.runs[0].size = -1 },
+		"an end past all files":    func(h *header) { h.runs[0].offset, h.runs[0].size = 1<<62, 1<<62 },
+		"a huge part":              func(h *header) { h.sizes[2] = maxPart + 1 },
+		"a huge number":            func(h *header) { *h = header{number: 1 << 50} },
+	} {
+		h := header{number: 3, runs: []run{{span{from, from + 1}, 17, 0, 90}, {span{from + 2, from + 4}, 18, 0, 90}}, missing: []span{{from + 5, from + 6}}}
+		if _, err := parseHeader(h.append(nil)); err != nil {
+			t.Fatal(err)
+		}
+		change(&h)
+		if _, err := parseHeader(h.append(nil)); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+}

@@ -188,8 +188,11 @@ func TestPrunedEntriesLeaveTheIndex(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(x.folder, blockName(0))); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the block of pruned entries is still there: %v", err)
 	}
+	if _, err := os.Stat(filepath.Join(x.folder, blockName(1))); err != nil {
+		t.Errorf("a block of other entries is gone: %v", err)
+	}
 	_, gaps := mustSearch(t, x, Query{User: "admin"})
-	if want := []Gap{{1, to, to, GapPruned}}; !slices.Equal(gaps, want) {
+	if want := []Gap{{1, to, to, GapPruned}}; to > bounds(0).to+5 || !slices.Equal(gaps, want) {
 		t.Errorf("gaps are %v, want %v", gaps, want)
 	}
 	if _, gaps := mustSearch(t, x, Query{User: "admin", From: epoch.Add(48 * time.Hour)}); len(gaps) != 0 {
@@ -226,5 +229,60 @@ func TestArchivedEntries(t *testing.T) {
 	late.From = epoch.Add(time.Hour)
 	if _, gaps := mustSearch(t, m.index(false), late); len(gaps) != 0 {
 		t.Errorf("gaps of another time: %v", gaps)
+	}
+}
+
+// checkAll fails the test unless a search finds all entries, and by kind too.
+func (m *model) checkAll(t *testing.T, x *Index) {
+	t.Helper()
+	got, gaps := mustSearch(t, x, Query{FirstEntry: m.order[0]})
+	if want := m.numbers(); !slices.Equal(got, want) || len(gaps) != 0 {
+		t.Errorf("found %v with gaps %v, want %v", got, gaps, want)
+	}
+	m.checkKind(t, x)
+}
+
+// A crash takes entries that were never promised, and their numbers are given to
+// others: what the index has of them does not count.
+func TestNumbersAreGivenOutAgain(t *testing.T) {
+	m := newModel(t)
+	m.grow(30, 0)
+	before := mustUpdate(t, m.index(false))
+	m.crash(15)
+	for range 2 {
+		m.checkAll(t, m.index(false))
+		if got := mustUpdate(t, m.index(false)); got.Entries != before.Entries || got.Last != before.Last {
+			t.Errorf("covers %+v, want %+v", got, before)
+		}
+	}
+}
+
+// Lines that were in the index before their numbers were stated as missing do
+// not count either.
+func TestFailedEntriesLeaveTheIndex(t *testing.T) {
+	m := newModel(t)
+	m.grow(15, 0)
+	kept := *m.writer
+	from := m.next
+	for range 8 { // into the next block
+		m.add(sampleBodies()[4])
+	}
+	m.save()
+	mustUpdate(t, m.index(false))
+	*m.writer = kept
+	m.failFar(8, 8)
+	m.grow(5, 0)
+	for range 2 {
+		m.checkAll(t, m.index(false))
+		mustUpdate(t, m.index(false))
+	}
+	x := m.index(false)
+	blocks, err := openBlocks(x.folder, newSealer(&x.key))
+	if err != nil || len(blocks) != 2 {
+		t.Fatalf("%d blocks, %v", len(blocks), err)
+	}
+	got := append(blocks[0].missing, blocks[1].missing...)
+	if want := []span{{from, bounds(0).to}, {bounds(1).from, from + 7}}; !slices.Equal(got, want) {
+		t.Errorf("stated as missing are %v, want %v", got, want)
 	}
 }

@@ -51,9 +51,13 @@ type pipeline struct {
 // ctx, and then waits for ended.
 func startPipeline(ctx context.Context, segments []segment) *pipeline {
 	workers := runtime.GOMAXPROCS(0)
+	size := int64(1)
+	for _, s := range segments {
+		size = min(max(size, s.size), blockSize)
+	}
 	p := &pipeline{
 		work: make(chan *block, 2*workers), order: make(chan *block, 2*workers),
-		free: sync.Pool{New: func() any { return &block{data: make([]byte, 0, blockSize)} }},
+		free: sync.Pool{New: func() any { return &block{data: make([]byte, 0, size)} }},
 	}
 	for range workers {
 		p.ended.Go(func() {

@@ -120,3 +120,41 @@ func TestAHeadOfAnotherJournal(t *testing.T) {
 		t.Errorf("found %s", found(r))
 	}
 }
+
+// An entry that was never written, as a later one says, states nothing.
+func TestAStatementThatWasNeverWritten(t *testing.T) {
+	j := journaltest.New()
+	j.Fill(9)
+	j.Fail(2, false) // 10 and 11; 12 says so
+	j.Checkpoint()
+	files := j.Files()
+	files[segment(11)] = fmt.Appendf(nil, `{"v":1,"seq":11,"batch":11,"prev":"%064d","time":"2026-11-22T14:03:07.000001Z","kind":"JOURNAL_REPAIRED","missing_from":1,"missing_to":10}`+"\n", 0)
+	if r := check(t, files); !r.Fine() || r.Read != 10 {
+		t.Errorf("found %s, read %d", found(r), r.Read)
+	}
+}
+
+func TestAHeadOfNoEntries(t *testing.T) {
+	j := sample()
+	r := check(t, j.Files(), func(o *verify.Options) { o.Heads = [][]byte{j.Head(0)} })
+	if !r.Fine() || !r.Heads[0].Fits || r.Heads[0].Size != 0 {
+		t.Errorf("found %s, %+v", found(r), r.Heads)
+	}
+}
+
+// Tiles of the second level are full from 65,536 entries on.
+func TestUpperTiles(t *testing.T) {
+	j := journaltest.New()
+	for range 1<<16 + 10 {
+		j.Add("AGENT_STARTED", "")
+	}
+	j.Checkpoint()
+	files := j.Files()
+	if r := check(t, files); !r.Fine() || r.Tiles != 257 {
+		t.Errorf("found %s, %d tiles", found(r), r.Tiles)
+	}
+	files["tile/1/000"][5000] ^= 1
+	if r := check(t, files); found(r) != "TILE_WRONG 0-0" {
+		t.Errorf("found %s", found(r))
+	}
+}

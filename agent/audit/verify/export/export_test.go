@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mycarerecord/edge-agent/agent/audit/tree"
 	"github.com/mycarerecord/edge-agent/agent/audit/verify"
 	"github.com/mycarerecord/edge-agent/agent/audit/verify/export"
 	"github.com/mycarerecord/edge-agent/agent/audit/verify/journaltest"
@@ -127,11 +128,28 @@ func TestAnExportOfTheArchive(t *testing.T) {
 	}
 }
 
+// A journal whose links were wrong when it was signed is not fine.
+func TestASignedLinkThatIsWrong(t *testing.T) {
+	j := journaltest.New()
+	j.Fill(3)
+	lines := j.Segments[0].Lines
+	lines[2] = bytes.Replace(lines[2], fmt.Appendf(nil, "%x", j.Leaves[1]), fmt.Appendf(nil, "%x", j.Leaves[0]), 1)
+	j.Leaves[2] = tree.LeafHash(lines[2])
+	j.Checkpoint()
+	file, _ := exported(t, options(t, j.Files()))
+	if r := check(t, file); found(r) != "EDITED 3-3" {
+		t.Errorf("found %q", found(r))
+	}
+}
+
 func TestWhatIsNotExported(t *testing.T) {
-	edited := func() map[string][]byte {
+	edited := func(segment, id string) map[string][]byte {
 		files := sample().Files()
-		name := "journal-00000000000000000001.jsonl"
-		files[name] = bytes.Replace(files[name], []byte("r-50"), []byte("r-51"), 1)
+		name := fmt.Sprintf("journal-%020s.jsonl", segment)
+		if !bytes.Contains(files[name], []byte(id)) {
+			t.Fatalf("%s has no %s", name, id)
+		}
+		files[name] = bytes.Replace(files[name], []byte(id), []byte("q"+id[1:]), 1)
 		return files
 	}
 	for name, c := range map[string]struct {
@@ -143,7 +161,8 @@ func TestWhatIsNotExported(t *testing.T) {
 		"backwards":           {sample().Files(), 20, 10, "NOT_SIGNED"},
 		"too many":            {sample().Files(), 1, 1 << 40, "NOT_SIGNED"},
 		"an empty journal":    {nil, 0, 0, "NOT_SIGNED"},
-		"an entry was edited": {edited(), 40, 60, "DAMAGED"},
+		"an entry was edited": {edited("1", "r-50"), 40, 60, "DAMAGED"},
+		"another one was":     {edited("301", "r-390"), 310, 320, "DAMAGED"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := options(t, c.files)

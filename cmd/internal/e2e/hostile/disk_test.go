@@ -62,7 +62,8 @@ func occupy(t *testing.T, path string) {
 func nearlyFull(t *testing.T, s *site) {
 	t.Helper()
 	must(t, os.MkdirAll(s.state, 0o700))
-	journal, err := audit.Open(s.journalFolder(), audit.Options{SegmentBytes: 64 << 10})
+	keys := s.keys(t)
+	journal, err := audit.Open(s.journalFolder(), audit.Options{Box: keys.Box, Signer: keys.Signer, SegmentBytes: 64 << 10})
 	must(t, err)
 	must(t, journal.Append(care.Event{Kind: care.AgentStarted, Actor: "test"}).Wait(t.Context()))
 	must(t, journal.Close())

@@ -5,10 +5,12 @@ package hostile
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,34 +18,63 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health/grpc_health_v1"
 
+	"github.com/mycarerecord/edge-agent/agent/audit"
+	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/connectors/memory"
 	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
 )
 
-// releases is how many releases are watched, a few at once.
-const releases = 200
+// releases is how many releases are watched, a few at once. .ci/long watches
+// thousands.
+var releases = flag.Int("releases", 200, "how many releases TestDecisionIsOnDiskFirst watches")
 
-// TestDecisionIsOnDiskFirst watches the agent's system calls for 200 releases
+// TestDecisionIsOnDiskFirst watches the agent's system calls while it releases
 // and wants no byte of a record handed to the network before the write and the
-// fdatasync of the decision's entry have returned. See trace_test.go for what
-// that shows and what it cannot.
+// fdatasync of the decision's entry have returned. It does so for a source that
+// answers at once and for one that is read while the entry is written. See
+// trace_test.go for what that shows and what it cannot.
 func TestDecisionIsOnDiskFirst(t *testing.T) {
-	s := newSite(t)
+	t.Run("small records of a quick source", func(t *testing.T) {
+		watched(t, newSite(t), member(t, memory.CastEmergency), *releases)
+	})
+	t.Run("large records of an SQL source", func(t *testing.T) {
+		watched(t, largeSite(t), large(), *releases/10)
+	})
+}
+
+// watched wants nothing wrong with the order in so many releases.
+func watched(t *testing.T, s *site, patient memory.Member, n int) {
+	t.Helper()
+	faults, failed := s.watch(t, patient, n)
+	for _, err := range failed {
+		t.Errorf("a good request was refused: %v", err)
+	}
+	for _, fault := range faults {
+		t.Error(fault)
+	}
+}
+
+// watch has an agent release a patient's record so many times under strace. It
+// returns what is wrong with the order of the system calls and the errors of
+// the callers. The words of more are for strace.
+func (s *site) watch(t *testing.T, patient memory.Member, n int, more ...string) (faults []string, failed []error) {
+	t.Helper()
 	trace := filepath.Join(s.dir, "trace")
-	agent := s.start(t, "strace", "-D", "-f", "--seccomp-bpf", "-yy", "-s", "0", "-o", trace,
-		"-e", "trace=write,writev,sendto,sendmsg,pwrite64,pwritev,pwritev2,fdatasync,fsync,sendfile,splice")
+	words := append([]string{"strace", "-D", "-f", "--seccomp-bpf", "-yy", "-s", "0", "-o", trace,
+		"-e", "trace=write,writev,sendto,sendmsg,pwrite64,pwritev,pwritev2,fdatasync,fsync,sendfile,splice"}, more...)
+	agent := s.start(t, words...)
 	s.fill(t)
-	var watched sync.WaitGroup
-	released := make([]release, releases)
+	released, errs := make([]release, n), make([]error, n)
 	var next atomic.Int64
+	var workers sync.WaitGroup
 	for range 4 {
-		watched.Go(func() {
-			for n := next.Add(1) - 1; n < releases; n = next.Add(1) - 1 {
-				released[n] = s.watchedRelease(t)
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+				released[i], errs[i] = s.watchedRelease(t, patient, fmt.Sprintf("watched-%d", i))
 			}
 		})
 	}
-	watched.Wait()
+	workers.Wait()
 	agent.stop()
 	s.locate(t, released)
 	log, err := os.Open(trace)
@@ -51,10 +82,8 @@ func TestDecisionIsOnDiskFirst(t *testing.T) {
 	defer log.Close()
 	calls, err := parseTrace(log)
 	must(t, err)
-	for _, fault := range checkOrder(calls, released) {
-		t.Error(fault)
-	}
-	t.Logf("%d system calls of %d releases", len(calls), len(released))
+	t.Logf("%d system calls of %d releases", len(calls), n)
+	return checkOrder(calls, released), slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 }
 
 // release is one release as the caller and the journal know it.
@@ -62,6 +91,7 @@ type release struct {
 	port     string // the caller's, which names the connection
 	before   int64  // bytes that the caller had received when it asked
 	received int64  // bytes at the end
+	request  string // its id
 	sequence uint64 // of the decision
 
 	file       string // where the decision's entry stands
@@ -70,24 +100,24 @@ type release struct {
 
 // watchedRelease makes a connection of its own, so that what is written to it
 // is known to be about one release, and counts what it receives.
-func (s *site) watchedRelease(t *testing.T) release {
+func (s *site) watchedRelease(t *testing.T, patient memory.Member, id string) (release, error) {
 	line := &counted{}
 	client := s.as(t, recordsURI, grpc.WithContextDialer(line.dial))
 	defer client.Close()
 	// A call without a record first: handshakes and settings are then over.
 	_, err := grpc_health_v1.NewHealthClient(client.Conn()).Check(within(t), &grpc_health_v1.HealthCheckRequest{})
 	if err != nil {
-		t.Error(err)
-		return release{}
+		return release{request: id}, err
 	}
-	r := release{port: line.port(), before: line.received.Load()}
-	patient := member(t, memory.CastEmergency)
-	record, err := client.GetRecord(within(t), &edgev1.GetRecordRequest{Context: asking(patient)})
-	if err != nil || !record.Whole {
-		t.Errorf("a good request was refused: %v", err)
+	r := release{request: id, port: line.port(), before: line.received.Load()}
+	request := &edgev1.GetRecordRequest{Context: asking(patient)}
+	request.Context.RequestId = id
+	record, err := client.GetRecord(within(t), request)
+	if err == nil && len(record.Faults) > 0 {
+		err = fmt.Errorf("the answer has faults: %v", record.Faults)
 	}
-	r.received, r.sequence = line.received.Load(), record.Closing.GetDecision().GetSequence()
-	return r
+	r.received = line.received.Load()
+	return r, err
 }
 
 // counted is a connection that counts the bytes it receives, as they are on the
@@ -119,35 +149,43 @@ func (c *counted) Read(p []byte) (int, error) {
 // locate finds where in the files of the journal the decisions stand.
 func (s *site) locate(t *testing.T, released []release) {
 	t.Helper()
-	segments, err := filepath.Glob(filepath.Join(s.journalFolder(), "journal-*.jsonl"))
-	must(t, err)
-	places := map[uint64]release{}
-	for _, file := range segments {
-		text, err := os.ReadFile(file)
+	places := map[string]release{}
+	s.eachLine(t, func(file string, at int64, line []byte) {
+		decoded, err := audit.Decode(line)
 		must(t, err)
-		var at int64
-		for line := range bytes.Lines(text) {
-			if bytes.HasPrefix(line, []byte{0}) {
-				break // the rest is preallocated
-			}
-			places[sequenceOf(t, line)] = release{file: file, begin: at, end: at + int64(len(line))}
-			at += int64(len(line))
+		if decoded.Kind == care.ReleaseDecided {
+			places[decoded.RequestID] = release{sequence: decoded.Sequence, file: file, begin: at, end: at + int64(len(line)) + 1}
 		}
-	}
-	for i := range released {
-		p, there := places[released[i].sequence]
+	})
+	for i, r := range released {
+		p, there := places[r.request]
 		if !there {
-			t.Fatalf("the decision %d is not in the journal", released[i].sequence)
+			t.Fatalf("the decision on request %s is not in the journal", r.request)
 		}
-		released[i].file, released[i].begin, released[i].end = p.file, p.begin, p.end
+		released[i].sequence, released[i].file, released[i].begin, released[i].end = p.sequence, p.file, p.begin, p.end
 	}
 }
 
-// sequenceOf reads the number of an entry from its line.
-func sequenceOf(t *testing.T, line []byte) (n uint64) {
+// eachLine calls do with every line of the journal's files, without its line
+// feed, and where it begins.
+func (s *site) eachLine(t *testing.T, do func(file string, at int64, line []byte)) {
 	t.Helper()
-	if _, err := fmt.Sscanf(string(line[:min(len(line), 40)]), `{"v":1,"seq":%d,`, &n); err != nil {
-		t.Fatalf("a line of the journal has no number: %v", err)
+	for _, file := range s.segments(t) {
+		text, err := os.ReadFile(file)
+		must(t, err)
+		text, _, _ = bytes.Cut(text, []byte{0}) // the rest is preallocated
+		var at int64
+		for line := range bytes.Lines(text) {
+			do(file, at, bytes.TrimSuffix(line, []byte{'\n'}))
+			at += int64(len(line))
+		}
 	}
-	return n
+}
+
+// segments returns the paths of the journal's segments, in order.
+func (s *site) segments(t testing.TB) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(s.journalFolder(), "journal-*.jsonl"))
+	must(t, err)
+	return files
 }

@@ -5,6 +5,7 @@ package hostile
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"os"
 	"os/exec"
@@ -51,7 +52,7 @@ func (s *site) start(t testing.TB, wrap ...string) *running {
 // launch runs the agent and waits for nothing.
 func (s *site) launch(t testing.TB, wrap ...string) *running {
 	t.Helper()
-	words := append(wrap, program, "run", "--config", s.config)
+	words := append(wrap, cmp.Or(s.program, program), "run", "--config", s.config)
 	return launch(t, exec.Command(words[0], words[1:]...))
 }
 
@@ -182,7 +183,13 @@ func (r *running) goroutines() int {
 // and returns what it printed and its exit code.
 func (s *site) command(t testing.TB, words ...string) (string, int) {
 	t.Helper()
-	cmd := exec.Command(program, append(words, "--config", s.config)...)
+	return output(t, exec.Command(program, append(words, "--config", s.config)...))
+}
+
+// output runs a command to its end and returns what it printed and its exit
+// code.
+func output(t testing.TB, cmd *exec.Cmd) (string, int) {
+	t.Helper()
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {

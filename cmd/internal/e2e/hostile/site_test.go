@@ -73,6 +73,7 @@ type site struct {
 	dir, config, state string
 	address            string
 	region             *throwaway.Region
+	program            string // of a build of its own, or empty
 }
 
 // newSite makes a site with the synthetic practice as its source.
