@@ -165,6 +165,7 @@ func (a *Agent) Address() net.Addr { return a.listener.Addr() }
 // Run serves until ctx ends or something the agent cannot do without fails,
 // and closes everything. Call it once.
 func (a *Agent) Run(ctx context.Context) error {
+	collectLess()
 	a.journal.Append(a.event(care.AgentStarted))
 	a.log.Info("agent started", "version", a.version, "site", a.site.Organisation.ODSCode, "address", a.listener.Addr().String(),
 		"config", a.site.Fingerprint()[:12])

@@ -335,15 +335,26 @@ func TestStartOnAFullDisk(t *testing.T) {
 	}
 }
 
+// TestCloseWhileBroken: the error of a close says how many facts are lost, those
+// that were not even kept included, and promises nothing.
 func TestCloseWhileBroken(t *testing.T) {
-	folder := newFolder(t)
-	synctest.Test(t, func(t *testing.T) {
-		files := &faultFiles{}
-		j := openTest(t, folder, Options{files: files})
-		files.set(failOn("write", syscall.EIO))
-		wantReason(t, j.Append(refusalOf(1)).Wait(t.Context()), ReasonIOError)
-		wantReason(t, j.Close(), ReasonIOError)
-	})
+	for _, n := range []int{1, maxReserve + 10} {
+		folder := newFolder(t)
+		synctest.Test(t, func(t *testing.T) {
+			files := &faultFiles{}
+			j := openTest(t, folder, Options{files: files})
+			files.set(failOn("write", syscall.EIO))
+			for i := range n {
+				wantReason(t, j.Append(refusalOf(i)).Wait(t.Context()), ReasonIOError)
+			}
+			err := j.Close()
+			wantReason(t, err, ReasonIOError)
+			if !strings.Contains(err.Error(), fmt.Sprintf(": %d facts could not be written", n)) {
+				t.Errorf("%d facts are lost: %v", n, err)
+			}
+			wantReason(t, j.Close(), ReasonIOError)
+		})
+	}
 }
 
 // TestACrashBeforeTheRepair leaves lines of a failed commit in the file, opens

@@ -258,8 +258,9 @@ func (j *Journal) Status() Status {
 	}
 }
 
-// Close commits what is queued and closes the files. It fails if something
-// could not be written. It may be called more than once; Append fails from
+// Close commits what is queued and closes the files. It fails if facts could
+// not be written, and says how many: they are lost with it. Of a lost journal
+// it says why it is lost. It may be called more than once; Append fails from
 // then on.
 func (j *Journal) Close() error {
 	j.closeOnce.Do(func() {
@@ -271,5 +272,8 @@ func (j *Journal) Close() error {
 	<-j.done
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.broken
+	if j.lost {
+		return j.broken
+	}
+	return j.reserve.unwritten(j.broken)
 }

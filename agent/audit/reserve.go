@@ -2,6 +2,8 @@ package audit
 
 import (
 	"bytes"
+	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -63,6 +65,18 @@ func (r *reserve) take() []late {
 	kept := r.kept
 	r.kept = nil
 	return kept
+}
+
+// unwritten is the error for what is in no entry when the journal is closed,
+// or nil. The reason is that of why, for which the journal could not be written.
+func (r *reserve) unwritten(why error) error {
+	n := len(r.kept) + r.lost
+	if n == 0 {
+		return nil
+	}
+	return &care.Error{Kind: care.AuditUnavailable, Op: "audit.Close", Reason: cmp.Or(care.ReasonOf(why), ReasonClosed), Err: why,
+		Detail: fmt.Sprintf("%d facts could not be written and are lost, such as refusals, ends of answers and the stop itself; "+
+			"no record left without its decision in the journal. Mend the journal's disk and start the agent again", n)}
 }
 
 // isFact reports whether a body tells of something that happened. A decision to

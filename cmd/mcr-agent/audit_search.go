@@ -70,7 +70,7 @@ func (c auditSearch) Run(s *streams) error {
 		return err
 	}
 	q.Progress = func(done, total int64) {
-		fmt.Fprintf(s.err, "\rreading what is not in the search index: %d of %d MB", done>>20, total>>20)
+		fmt.Fprintf(s.err, "Reading what is not in the search index: %d of %d MiB\n", done>>20, total>>20)
 	}
 	x := index.New(index.Options{Folder: journal.Folder, Archive: journal.Archive, Key: journal.IndexKey, Box: journal.Box})
 	lines, gaps := x.Search(ctx, q)
@@ -100,14 +100,13 @@ func (c auditSearch) query(s *streams) (q index.Query, err error) {
 		q.Section = section.String()
 	}
 	if c.From != "" {
-		if q.From, err = reportDate("--from", c.From, 0); err != nil {
-			return q, err
-		}
+		q.From, err = reportDate("--from", c.From, 0)
 	}
-	if c.To != "" {
-		if q.To, err = reportDate("--to", c.To, 1); err != nil {
-			return q, err
-		}
+	if c.To != "" && err == nil {
+		q.To, err = reportDate("--to", c.To, 1)
+	}
+	if err != nil {
+		return q, err
 	}
 	if !q.To.IsZero() && !q.From.Before(q.To) {
 		return q, keyError(care.BadRequest, "PERIOD", "the period ends before it begins", nil)
@@ -160,8 +159,7 @@ var entryWriters = map[string]func(*streams, iter.Seq2[audit.Line, error]) (int,
 	"table": tableOf, "ndjson": ndjsonOf, "csv": csvOf,
 }
 
-// tableRows is how many rows are aligned with one another, so that a long
-// table needs little memory.
+// tableRows is how many rows are aligned at a time: memory stays small.
 const tableRows = 1000
 
 func tableOf(s *streams, lines iter.Seq2[audit.Line, error]) (n int, err error) {

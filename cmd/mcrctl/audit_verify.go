@@ -57,7 +57,7 @@ func (c *auditVerify) Run(p *program) error {
 		return err
 	}
 	if !report.Fine() {
-		return exit(exitNotWhole)
+		return exit(exitHistory)
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func script(ts *testscript.TestScript, neg bool, args []string) {
 // TestHelp checks that every command's help has an example and that help is
 // no error.
 func TestHelp(t *testing.T) {
-	for _, command := range []string{"record get", "document get", "locate", "consent push", "consent state", "status", "version", "completion"} {
+	for _, command := range []string{"record get", "document get", "locate", "consent push", "consent state", "status", "audit verify", "audit witness", "version", "completion"} {
 		var out, errs bytes.Buffer
 		code := run(append(strings.Fields(command), "--help"), strings.NewReader(""), &out, &errs)
 		if code != exitWhole || !strings.Contains(out.String(), "Example") || !strings.Contains(out.String(), "    mcrctl "+strings.Fields(command)[0]) && command != "completion" || errs.Len() > 0 {

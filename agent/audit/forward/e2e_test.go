@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"crypto/tls"
 	"errors"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -75,14 +74,6 @@ func example(t *testing.T, fence string, n int, replace ...string) string {
 	return block + "\n"
 }
 
-// freePort returns a port of this machine that nobody listens on.
-func freePort() string {
-	l := must(net.Listen("tcp", "127.0.0.1:0"))
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
-}
-
 // writeCredentials writes root.pem, server.pem and server.key.
 func writeCredentials(t *testing.T, dir string) {
 	t.Helper()
@@ -95,7 +86,7 @@ func writeCredentials(t *testing.T, dir string) {
 // A real rsyslogd, as the document configures it, writes down every entry, also
 // across its own restart.
 func TestRsyslog(t *testing.T) {
-	dir, port := t.TempDir(), freePort()
+	dir, port := t.TempDir(), unused(t)
 	writeCredentials(t, dir)
 	config, log := filepath.Join(dir, "rsyslog.conf"), filepath.Join(dir, "journal.log")
 	text := example(t, "```", 1, "/etc/rsyslog.d/mcr", dir, "/var/log/mcr-journal.log", log, `"6514"`, `"`+port+`"`)

@@ -16,7 +16,7 @@ import (
 // A real OpenTelemetry Collector, as the document configures it, takes
 // everything. It is not installed by .ci/run; MCR_OTELCOL is its program.
 func TestOpenTelemetryCollector(t *testing.T) {
-	dir, port := t.TempDir(), freePort()
+	dir, port := t.TempDir(), unused(t)
 	writeCredentials(t, dir)
 	config := filepath.Join(dir, "otelcol.yaml")
 	text := example(t, "```yaml", 1, "/etc/otelcol", dir, "0.0.0.0:4317", "127.0.0.1:"+port)

@@ -142,19 +142,27 @@ func TestBlockUnderAnotherName(t *testing.T) {
 func TestUpdateMakesLostBlocksAgain(t *testing.T) {
 	m := indexed(t)
 	status := mustUpdate(t, m.index(false))
-	lost := blockFiles(t, m)[1]
-	whole, err := os.ReadFile(lost)
-	if err != nil {
-		t.Fatal(err)
+	files := blockFiles(t, m)
+	whole := map[string][]byte{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole[file] = text
 	}
-	if err := os.Remove(lost); err != nil {
-		t.Fatal(err)
-	}
-	if again := mustUpdate(t, m.index(false)); again != status {
-		t.Errorf("the index covers %+v, before %+v", again, status)
-	}
-	if mended, err := os.ReadFile(lost); err != nil || !bytes.Equal(mended, whole) {
-		t.Errorf("the block is not as it was: %v", err)
+	for _, lost := range files {
+		if err := os.Remove(lost); err != nil {
+			t.Fatal(err)
+		}
+		if again := mustUpdate(t, m.index(false)); again != status {
+			t.Errorf("without %s the index covers %+v, before %+v", lost, again, status)
+		}
+		for file, text := range whole {
+			if mended, err := os.ReadFile(file); err != nil || !bytes.Equal(mended, text) {
+				t.Errorf("without %s, %s is not as it was: %v", lost, file, err)
+			}
+		}
 	}
 }
 

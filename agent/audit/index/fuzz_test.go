@@ -93,7 +93,7 @@ func FuzzHeader(f *testing.F) {
 }
 
 func TestSplit(t *testing.T) {
-	gone := []Gap{{10, 19, 0, GapArchived}, {20, 29, 0, GapArchived}, {10, 14, 0, GapPruned}}
+	gone := []Gap{{10, 14, 0, GapPruned}, {10, 19, 0, GapArchived}, {20, 29, 0, GapArchived}}
 	for _, test := range []struct {
 		gap  Gap
 		want []Gap
@@ -120,7 +120,7 @@ func TestHeadersThatAreRefused(t *testing.T) {
 	from := bounds(3).from
 	for name, change := range map[string]func(h *header){
 		"a run before the block":   func(h *header) { h.runs[0].from = from - 1 },
-		"a run after the block":    func(h *header) { h.runs[1].to = bounds(3).to + 1 },
+		"a run after the block":    func(h *header) { h.runs[1].to, h.missing = bounds(3).to+1, nil },
 		"a run that ends first":    func(h *header) { h.runs[1].to = h.runs[1].from - 1 },
 		"runs that overlap":        func(h *header) { h.runs[0].to = h.runs[1].from },
 		"runs out of order":        func(h *header) { h.runs[0], h.runs[1] = h.runs[1], h.runs[0] },
@@ -139,5 +139,18 @@ func TestHeadersThatAreRefused(t *testing.T) {
 		if _, err := parseHeader(h.append(nil)); err == nil {
 			t.Errorf("%s is taken", name)
 		}
+	}
+}
+
+// One value of two dimensions has two lists.
+func TestHashesOfTerms(t *testing.T) {
+	h := newHasher(&testKey)
+	other := newHasher(&[32]byte{1})
+	a, b := h.of(newTerm(byUser, "east")), h.of(newTerm(byBroker, "east"))
+	if a == b || a == other.of(newTerm(byUser, "east")) {
+		t.Error("terms share a list")
+	}
+	if a != h.of(newTerm(byUser, "EAST")) {
+		t.Error("the case of letters matters")
 	}
 }

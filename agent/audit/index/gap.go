@@ -11,7 +11,8 @@ import (
 )
 
 // Gap is a range of numbers among which a search could not look at all entries
-// that it had to.
+// that it had to. How many lines are damaged at the very end of the journal
+// cannot be told: such a gap has one number.
 type Gap struct {
 	From, To uint64 // both included
 	Entries  uint64 // how many entries at most: all of the range, but for SEALED

@@ -76,17 +76,18 @@ func failed(op string, err error) error {
 const (
 	// farBehind is how many entries the index may be behind before it is
 	// updated although more are coming.
-	farBehind = 4096
-	// share is the part of one processor that Run takes while it updates, as
-	// one in so many.
-	share = 4
+	farBehind = 32 << 10
+	// The part of one processor that Run takes while it updates, as one in so
+	// many: while no entries come, and while some do.
+	quietShare = 4
+	busyShare  = 32
 )
 
 // Run keeps the index up to date until ctx ends, and returns nil then. Every
 // interval it looks at how many entries the journal has: it updates when there
 // are some that it does not know and no more came since the last look, or when
-// it is far behind. It takes at most a quarter of one processor, so that
-// releases go first. The first update checks all of the index, and mends it. One
+// it is far behind. It takes at most a quarter of one processor, and while
+// entries come a thirty-second, so that releases go first. The first update checks all of the index, and mends it. One
 // that fails is told to log and tried again at the next look.
 func (x *Index) Run(ctx context.Context, interval time.Duration, entries func() uint64, log hclog.Logger) error {
 	tick := time.NewTicker(interval)
@@ -95,7 +96,7 @@ func (x *Index) Run(ctx context.Context, interval time.Duration, entries func() 
 	for {
 		now := entries()
 		if now != indexed && (now == seen || now-indexed >= farBehind) {
-			status, err := x.update(ctx, indexed == 0, politely())
+			status, err := x.update(ctx, indexed == 0, politely(entries))
 			if err != nil && ctx.Err() == nil {
 				log.Warn("the journal's search index cannot be updated; searches take longer", "error", err)
 			} else if err == nil {
@@ -111,10 +112,15 @@ func (x *Index) Run(ctx context.Context, interval time.Duration, entries func() 
 	}
 }
 
-// politely returns a pace that waits three times as long as was worked.
-func politely() func(context.Context) error {
-	began := time.Now()
+// politely returns a pace that rests so much longer than was worked as its
+// share demands.
+func politely(entries func() uint64) func(context.Context) error {
+	began, seen := time.Now(), entries()
 	return func(ctx context.Context) error {
+		share, now := time.Duration(quietShare), entries()
+		if now != seen {
+			share, seen = busyShare, now
+		}
 		rest := time.NewTimer((share - 1) * time.Since(began))
 		defer rest.Stop()
 		select {

@@ -91,14 +91,22 @@ func TestRunMendsTheNewestBlock(t *testing.T) {
 	}
 }
 
-// politely rests three times as long as was worked, and not past the end.
+// politely rests three times as long as was worked, or thirty-one times if
+// entries came, and not past the end.
 func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		pace := politely()
+		entries := uint64(7)
+		pace := politely(func() uint64 { return entries })
 		time.Sleep(time.Second) // the work
 		began := time.Now()
 		if err := pace(t.Context()); err != nil || time.Since(began) != 3*time.Second {
 			t.Errorf("it rested %v, %v", time.Since(began), err)
+		}
+		entries++
+		time.Sleep(time.Second)
+		began = time.Now()
+		if err := pace(t.Context()); err != nil || time.Since(began) != 31*time.Second {
+			t.Errorf("while entries came it rested %v, %v", time.Since(began), err)
 		}
 		time.Sleep(time.Second)
 		ctx, cancel := context.WithCancel(t.Context())

@@ -59,8 +59,12 @@ func (u *updater) begin() (err error) {
 }
 
 // unbroken returns the first blocks that follow one another without a hole and,
-// if that is to be checked, whose parts are all as they were written.
+// if that is to be checked, whose parts are all as they were written: none, if
+// there are entries before them.
 func (u *updater) unbroken(blocks []*block) []*block {
+	if len(blocks) > 0 && len(u.segments.firsts) > 0 && blocks[0].number > u.segments.firsts[0]/blockEntries {
+		return nil
+	}
 	for i, b := range blocks {
 		if i > 0 && b.number != blocks[i-1].number+1 || u.thorough && b.check(u.seals) != nil {
 			return blocks[:i]
@@ -192,7 +196,7 @@ func (u *updater) advance(entry uint64) error {
 }
 
 // forget removes the blocks of entries that were deleted under the site's
-// retention rules.
+// retention rules. Those that are still in an archive keep theirs.
 func (u *updater) forget() error {
 	if u.pruned == 0 {
 		return nil
@@ -200,7 +204,7 @@ func (u *updater) forget() error {
 	entries, err := os.ReadDir(u.folder)
 	for _, e := range entries {
 		number, ok := parseBlockName(e.Name())
-		if ok && bounds(number).to <= u.pruned {
+		if ok && bounds(number).to <= u.pruned && bounds(number).to < u.segments.firsts[0] {
 			err = errors.Join(err, os.Remove(filepath.Join(u.folder, e.Name())))
 		}
 	}
