@@ -5,10 +5,11 @@ import "time"
 const (
 	// maxSpareBuffer is the largest line buffer that is kept for use again.
 	maxSpareBuffer = 1 << 20
-	// maxPace is the longest time for which a commit is put off.
-	maxPace = time.Millisecond
-	// minPace is the shortest: looking more often costs more than it gains.
-	minPace = 50 * time.Microsecond
+	// A commit is put off by so much for each entry of the last one, if that
+	// had many: at least six write at once then, as each request has two.
+	pacePerEntry = 50 * time.Microsecond
+	maxPace      = 2 * time.Millisecond
+	manyEntries  = 12
 	// severalEntries in one commit tell that at least three write at once: each
 	// request has two entries.
 	severalEntries = 6
@@ -60,25 +61,14 @@ func (j *Journal) commitHere() {
 	}
 }
 
-// pace puts a commit off while several write at once, so that more of them
-// share it: a sync for each handful would take more of the processor than all
-// the rest of a request. It looks every sync time and ends as soon as nobody
-// new came; whoever waits longest waits four sync times or a millisecond more.
-// A lone writer, or two, are never held up.
+// pace puts a commit off while many write at once, so that more of them share
+// it: a sync for each handful would take more of the processor than all the
+// rest of a request. The more shared the last one, the longer, but never more
+// than 2 ms: with so many at once each waits longer than that for the
+// processor. A few writers are never held up.
 func (j *Journal) pace() {
-	if j.grouped < severalEntries {
-		return
-	}
-	step := min(max(j.syncTime, minPace), maxPace)
-	for waited, before := time.Duration(0), uint64(0); waited < min(maxPace, 4*step); waited += step {
-		j.mu.Lock()
-		queued := j.pending.count()
-		j.mu.Unlock()
-		if waited > 0 && queued == before {
-			return
-		}
-		before = queued
-		nap(step)
+	if j.grouped >= manyEntries {
+		time.Sleep(min(time.Duration(j.grouped)*pacePerEntry, maxPace))
 	}
 }
 
@@ -118,10 +108,7 @@ func (j *Journal) write(b *batch) error {
 			return err
 		}
 	}
-	began := time.Now()
-	err := j.segment.commit(b.lines)
-	j.syncTime = time.Since(began)
-	return err
+	return j.segment.commit(b.lines)
 }
 
 // nextSegment ends the segment in use and begins another.
@@ -154,6 +141,9 @@ func (j *Journal) settle(b *batch) {
 	b.lines, b.leaf = nil, nil
 	j.mu.Unlock()
 	b.finish(nil)
+	if j.grouped < manyEntries { // of many, few would need a head of this very size
+		go j.sign(b.last.Sequence)
+	}
 }
 
 // retire ends the segment in use, into which doubtful bytes were written that

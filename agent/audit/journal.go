@@ -88,14 +88,13 @@ type Journal struct {
 
 	// work is held by whoever commits or repairs: the committer, or one who
 	// waits and finds nobody at it. What follows is theirs alone.
-	work     sync.Mutex
-	segment  *segment // nil when there is none
-	short    error    // why no further segment can be made, or nil
-	notes    string   // what the next JournalRepaired entry has to tell
-	retry    *time.Timer
-	tried    time.Time     // when a repair was last tried
-	grouped  uint64        // entries in the last commit
-	syncTime time.Duration // how long the last commit took
+	work    sync.Mutex
+	segment *segment // nil when there is none
+	short   error    // why no further segment can be made, or nil
+	notes   string   // what the next JournalRepaired entry has to tell
+	retry   *time.Timer
+	tried   time.Time // when a repair was last tried
+	grouped uint64    // entries in the last commit
 }
 
 // Status is a picture of the journal at one moment.

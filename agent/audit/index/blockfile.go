@@ -110,12 +110,13 @@ func (b *block) parts(s *sealer, wanted ...int) ([][]byte, error) {
 }
 
 // offsets returns how many bytes of lines come before each entry of the runs,
-// and, as the last element, the bytes of all.
-func (b *block) offsets(encoded []byte) ([]int64, error) {
+// and, as the last element, the bytes of all. It uses the room of dst.
+func (b *block) offsets(dst []int64, encoded []byte) ([]int64, error) {
 	c := cursor{rest: encoded}
-	out := make([]int64, 1, b.entries()+1)
+	out, at := append(slices.Grow(dst[:0], blockEntries+1), 0), int64(0)
 	for range b.entries() {
-		out = append(out, out[len(out)-1]+int64(c.number()))
+		at += int64(c.number())
+		out = append(out, at)
 	}
 	if c.failed || len(c.rest) > 0 {
 		return nil, errMalformed

@@ -61,7 +61,7 @@ func within(list []uint16, s span) []uint16 {
 
 // lookUp intersects the lists of a block for all terms.
 func (s *search) lookUp(b *block) (hits, error) {
-	h := hits{block: b, all: len(s.terms) == 0}
+	h := hits{block: b, all: len(s.terms) == 0, offsets: s.hits.offsets}
 	for i, t := range s.terms {
 		list, err := s.list(b, t)
 		if err != nil {
@@ -82,7 +82,7 @@ func (s *search) lookUp(b *block) (hits, error) {
 	}
 	parts, err := b.parts(s.seals, lengths)
 	if err == nil {
-		h.offsets, err = b.offsets(parts[0])
+		h.offsets, err = b.offsets(h.offsets, parts[0])
 	}
 	return h, err
 }

@@ -175,7 +175,7 @@ func first[A, B any](a A, _ B) A { return a }
 // Blocks of pruned entries go; the reason of their absence is told.
 func TestPrunedEntriesLeaveTheIndex(t *testing.T) {
 	m := newModel(t)
-	m.grow(15, 0)
+	m.grow(25, 0)
 	m.rotateTo(m.next)
 	m.grow(50, 1)
 	x := m.index(false)

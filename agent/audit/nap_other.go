@@ -1,8 +1,0 @@
-//go:build !linux
-
-package audit
-
-import "time"
-
-// nap sleeps for about the time.
-func nap(d time.Duration) { time.Sleep(d) }
