@@ -16,6 +16,7 @@ type hits struct {
 func (s *search) indexed(p piece) ([]found, run, error) {
 	r, before := p.block.runOf(p.from)
 	if s.hits.block != p.block {
+		s.hits.block = nil // its offsets are about to be overwritten
 		h, err := s.lookUp(p.block)
 		if err != nil {
 			return nil, r, err
