@@ -134,6 +134,13 @@ func (j *Journal) add(h header, body []byte) {
 	b.lines = append(b.lines, '\n')
 	b.leaf = append(b.leaf, j.prev)
 	b.last = care.Position{Sequence: j.next, Leaf: j.prev}
+	if j.awaited > 0 && b.count() >= j.awaited {
+		j.awaited = 0
+		select {
+		case j.gathered <- struct{}{}:
+		default: // one is there already
+		}
+	}
 	j.next++
 }
 

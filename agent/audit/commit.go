@@ -63,12 +63,31 @@ func (j *Journal) commitHere() {
 
 // pace puts a commit off while many write at once, so that more of them share
 // it: a sync for each handful would take more of the processor than all the
-// rest of a request. The more shared the last one, the longer, but never more
-// than 2 ms: with so many at once each waits longer than that for the
-// processor. A few writers are never held up.
+// rest of a request. It waits until as many entries came as shared the last
+// commit, the longer the more those were, but never more than 2 ms: with so
+// many at once each waits longer than that for the processor. A few writers are
+// never held up.
 func (j *Journal) pace() {
-	if j.grouped >= manyEntries {
-		time.Sleep(min(time.Duration(j.grouped)*pacePerEntry, maxPace))
+	if j.grouped < manyEntries {
+		return
+	}
+	j.mu.Lock()
+	here := j.pending.count() >= j.grouped
+	if !here {
+		j.awaited = j.grouped
+		select {
+		case <-j.gathered: // of an earlier wait that ran out of patience
+		default:
+		}
+	}
+	j.mu.Unlock()
+	if here {
+		return
+	}
+	j.patience.Reset(min(time.Duration(j.grouped)*pacePerEntry, maxPace))
+	select {
+	case <-j.gathered:
+	case <-j.patience.C:
 	}
 }
 
@@ -76,6 +95,7 @@ func (j *Journal) pace() {
 func (j *Journal) finish() {
 	j.lazy.Stop()
 	j.retry.Stop()
+	j.patience.Stop()
 	j.tried = time.Time{}
 	j.repair()
 	for j.commit() {
@@ -141,7 +161,7 @@ func (j *Journal) settle(b *batch) {
 	b.lines, b.leaf = nil, nil
 	j.mu.Unlock()
 	b.finish(nil)
-	if j.grouped < manyEntries { // of many, few would need a head of this very size
+	if j.grouped < manyEntries && j.heads.wanted.Swap(false) { // of many, few need a head of this very size
 		go j.sign(b.last.Sequence)
 	}
 }

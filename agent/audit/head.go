@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mycarerecord/edge-agent/agent/audit/tree"
@@ -24,6 +25,7 @@ const (
 // heads signs the heads of the journal's tree.
 type heads struct {
 	signer *tree.Signer
+	wanted atomic.Bool // a head was asked for since the last commit
 
 	mu   sync.Mutex
 	size uint64 // of the newest signed head
@@ -46,6 +48,7 @@ func (j *Journal) Prove(p care.Position) (care.Proof, error) {
 	if j.lost || p.Sequence == 0 || p.Sequence > j.tree.Size() {
 		return care.Proof{}, &care.Error{Kind: care.RecordNotFound, Op: "audit.Prove", Detail: "the journal has no such entry on disk"}
 	}
+	j.heads.wanted.Store(true)
 	size, note, err := j.head(p.Sequence)
 	if err != nil {
 		return care.Proof{}, err

@@ -56,6 +56,7 @@ type Journal struct {
 	lost       bool      // entries are not those that were promised; set by Open
 	bodies     sync.Pool // of *[]byte
 
+	gathered  chan struct{} // holds one signal: as many entries came as were awaited
 	wake      chan struct{} // holds one signal: something is to be committed now
 	lazy      *time.Timer   // gives that signal for entries that nobody waits for
 	quit      chan struct{} // closed by Close
@@ -78,8 +79,9 @@ type Journal struct {
 	free       []byte    // buffers to use again
 	freeLeaves [][32]byte
 	durable    care.Position
-	broken     error // why nothing can be released, or nil
-	room       int64 // bytes for what has to be written although nothing can be released
+	awaited    uint64 // entries that the committer waits for, or 0
+	broken     error  // why nothing can be released, or nil
+	room       int64  // bytes for what has to be written although nothing can be released
 	closed     bool
 	reserve    reserve
 	segments   int
@@ -88,13 +90,14 @@ type Journal struct {
 
 	// work is held by whoever commits or repairs: the committer, or one who
 	// waits and finds nobody at it. What follows is theirs alone.
-	work    sync.Mutex
-	segment *segment // nil when there is none
-	short   error    // why no further segment can be made, or nil
-	notes   string   // what the next JournalRepaired entry has to tell
-	retry   *time.Timer
-	tried   time.Time // when a repair was last tried
-	grouped uint64    // entries in the last commit
+	work     sync.Mutex
+	segment  *segment // nil when there is none
+	short    error    // why no further segment can be made, or nil
+	notes    string   // what the next JournalRepaired entry has to tell
+	retry    *time.Timer
+	tried    time.Time   // when a repair was last tried
+	grouped  uint64      // entries in the last commit
+	patience *time.Timer // how long a commit waits for others
 }
 
 // Status is a picture of the journal at one moment.
@@ -165,6 +168,8 @@ func newJournal(folder string, opts Options) *Journal {
 		maxPending: cmp.Or(opts.maxPending, defaultMaxPending),
 		bodies:     sync.Pool{New: func() any { return new([]byte) }},
 		wake:       make(chan struct{}, 1),
+		gathered:   make(chan struct{}, 1),
+		patience:   time.NewTimer(maxPace),
 		quit:       make(chan struct{}),
 		committed:  make(chan struct{}),
 		done:       make(chan struct{}),
@@ -176,6 +181,7 @@ func newJournal(folder string, opts Options) *Journal {
 		retry:      time.NewTimer(retryDelay),
 	}
 	j.retry.Stop()
+	j.patience.Stop()
 	if j.files == nil {
 		j.files = osFiles{}
 	}

@@ -109,6 +109,6 @@ func journalled() *care.Request {
 		Broker:    care.Broker{Name: "bench", Certificate: "ab12cd34ab12cd34ab12cd34ab12cd34", Software: "mcr-bench"},
 		Requester: care.Requester{UserID: "555000111222", UserName: "Dr Bench", RoleCode: "R0260", RoleName: "General Medical Practitioner", Organisation: "Y99901", OrganisationName: "Bench"},
 		Purpose:   care.Treatment, Permission: care.PermissionAsked, Sections: care.AllSections,
-		Subject: care.Subject{NHSNumber: number, Family: care.NewPrivate("Bench"), BirthDate: care.Day(1950, 1, 1)},
+		Subject: care.Subject{NHSNumber: number, Family: care.NewPrivate("Sized"), BirthDate: care.Day(1970, 1, 1)},
 	}
 }
