@@ -101,7 +101,34 @@ func (d *database) crash(t testing.TB) (restart func()) {
 }
 
 // again starts a server that has crashed, under the account that owns its data.
+// It tries until one stays up: PostgreSQL ends at once while a session of the
+// server that crashed is still there.
 func (d *database) again(t testing.TB, args []string, owner *syscall.Stat_t) {
+	t.Helper()
+	db := d.Admin(t, d.name)
+	defer db.Close()
+	for late := time.Now().Add(programLimit); ; {
+		ended := d.startAgain(t, args, owner)
+		for running := true; running; {
+			err := db.PingContext(t.Context())
+			if err == nil {
+				return
+			}
+			if time.Now().After(late) {
+				t.Fatalf("the server does not start again: %v", err)
+			}
+			select {
+			case <-ended:
+				running = false
+			default:
+			}
+		}
+	}
+}
+
+// startAgain starts the server's process and returns a channel that is closed
+// once that has ended.
+func (d *database) startAgain(t testing.TB, args []string, owner *syscall.Stat_t) (ended <-chan struct{}) {
 	t.Helper()
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir = d.Dir
@@ -112,19 +139,14 @@ func (d *database) again(t testing.TB, args []string, owner *syscall.Stat_t) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	done := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // however it ends
+		close(done)
+	}()
 	d.owner.Cleanup(func() {
 		_ = cmd.Process.Signal(d.kill) // it may have ended by itself
-		_ = cmd.Wait()
+		<-done
 	})
-	db := d.Admin(t, d.name)
-	defer db.Close()
-	for late := time.Now().Add(programLimit); ; {
-		err := db.PingContext(t.Context())
-		if err == nil {
-			return
-		}
-		if time.Now().After(late) {
-			t.Fatalf("the server does not start again: %v", err)
-		}
-	}
+	return done
 }

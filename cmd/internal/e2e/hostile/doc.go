@@ -8,8 +8,9 @@
 //
 // They build the program as it is released and watch it from outside: over the
 // wire, through its journal, its log and its exit code, and through the
-// operating system (/proc, strace). They run on Linux and need root (one test
-// mounts a small disk), strace, and for the client of another ecosystem
+// operating system (/proc, strace). The flags -releases, -stalls and -soak make
+// some of them longer; see .ci/long. They run on Linux and need root (some tests
+// mount a small disk), e2fsprogs, strace, and for the client of another ecosystem
 // python3-grpcio, python3-protobuf and protobuf-compiler. What is missing fails
 // the test; nothing is skipped.
 package hostile

@@ -43,12 +43,18 @@ func (s *site) holdsTogether(t *testing.T) {
 // exit code.
 func (s *site) ctl(t testing.TB, uri string, words ...string) (string, int) {
 	t.Helper()
+	return output(t, exec.Command(region, append(words, "--region", s.folder(t, uri))...))
+}
+
+// folder makes a region's folder for one of the brokers.
+func (s *site) folder(t testing.TB, uri string) string {
+	t.Helper()
 	folder := shortDir(t)
-	_, _, err := s.broker(t, uri).WriteFiles(folder, "broker")
+	certificate, _, err := s.broker(t, uri).WriteFiles(folder, "broker")
 	must(t, err)
-	must(t, os.Rename(filepath.Join(folder, "broker.pem"), filepath.Join(folder, "broker.crt")))
+	must(t, os.Rename(certificate, filepath.Join(folder, "broker.crt")))
 	must(t, s.region.WriteRoot(filepath.Join(folder, "ca.pem")))
 	must(t, os.WriteFile(filepath.Join(folder, "address"), []byte(s.address), 0o600))
 	must(t, os.WriteFile(filepath.Join(folder, "server_name"), []byte("localhost"), 0o600))
-	return output(t, exec.Command(region, append(words, "--region", folder)...))
+	return folder
 }

@@ -18,7 +18,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health/grpc_health_v1"
 
-	"github.com/mycarerecord/edge-agent/agent/audit"
 	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/connectors/memory"
 	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
@@ -70,7 +69,7 @@ func (s *site) watch(t *testing.T, patient memory.Member, n int, more ...string)
 	for range 4 {
 		workers.Go(func() {
 			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
-				released[i], errs[i] = s.watchedRelease(t, patient, fmt.Sprintf("watched-%d", i))
+				released[i], errs[i] = s.watchedRelease(t, patient, i)
 			}
 		})
 	}
@@ -88,7 +87,7 @@ func (s *site) watch(t *testing.T, patient memory.Member, n int, more ...string)
 
 // release is one release as the caller and the journal know it.
 type release struct {
-	port     string // the caller's, which names the connection
+	peer     string // the caller's address, which no other release has
 	before   int64  // bytes that the caller had received when it asked
 	received int64  // bytes at the end
 	request  string // its id
@@ -100,8 +99,9 @@ type release struct {
 
 // watchedRelease makes a connection of its own, so that what is written to it
 // is known to be about one release, and counts what it receives.
-func (s *site) watchedRelease(t *testing.T, patient memory.Member, id string) (release, error) {
-	line := &counted{}
+func (s *site) watchedRelease(t *testing.T, patient memory.Member, n int64) (release, error) {
+	id := fmt.Sprintf("watched-%d", n)
+	line := &counted{from: net.IPv4(127, 1, byte(n>>8), byte(n))}
 	client := s.as(t, recordsURI, grpc.WithContextDialer(line.dial))
 	defer client.Close()
 	// A call without a record first: handshakes and settings are then over.
@@ -109,7 +109,7 @@ func (s *site) watchedRelease(t *testing.T, patient memory.Member, id string) (r
 	if err != nil {
 		return release{request: id}, err
 	}
-	r := release{request: id, port: line.port(), before: line.received.Load()}
+	r := release{request: id, peer: line.LocalAddr().String(), before: line.received.Load()}
 	request := &edgev1.GetRecordRequest{Context: asking(patient)}
 	request.Context.RequestId = id
 	record, err := client.GetRecord(within(t), request)
@@ -124,19 +124,15 @@ func (s *site) watchedRelease(t *testing.T, patient memory.Member, id string) (r
 // wire: encrypted.
 type counted struct {
 	net.Conn
+	from     net.IP // an address of the caller's own: ports are used again
 	received atomic.Int64
 }
 
 func (c *counted) dial(ctx context.Context, address string) (net.Conn, error) {
-	var dialer net.Dialer
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: c.from}}
 	conn, err := dialer.DialContext(ctx, "tcp", address)
 	c.Conn = conn
 	return c, err
-}
-
-func (c *counted) port() string {
-	_, port, _ := net.SplitHostPort(c.LocalAddr().String())
-	return port
 }
 
 // Read receives.
@@ -149,13 +145,16 @@ func (c *counted) Read(p []byte) (int, error) {
 // locate finds where in the files of the journal the decisions stand.
 func (s *site) locate(t *testing.T, released []release) {
 	t.Helper()
+	decisions := map[uint64]string{} // to their requests
+	for _, l := range s.journal(t, 1) {
+		if l.Kind == care.ReleaseDecided {
+			decisions[l.Sequence] = l.RequestID
+		}
+	}
 	places := map[string]release{}
 	s.eachLine(t, func(file string, at int64, line []byte) {
-		decoded, err := audit.Decode(line)
-		must(t, err)
-		if decoded.Kind == care.ReleaseDecided {
-			places[decoded.RequestID] = release{sequence: decoded.Sequence, file: file, begin: at, end: at + int64(len(line)) + 1}
-		}
+		n := sequenceOf(t, line)
+		places[decisions[n]] = release{sequence: n, file: file, begin: at, end: at + int64(len(line)) + 1}
 	})
 	for i, r := range released {
 		p, there := places[r.request]
@@ -188,4 +187,13 @@ func (s *site) segments(t testing.TB) []string {
 	files, err := filepath.Glob(filepath.Join(s.journalFolder(), "journal-*.jsonl"))
 	must(t, err)
 	return files
+}
+
+// sequenceOf reads the number of an entry from its line.
+func sequenceOf(t *testing.T, line []byte) (n uint64) {
+	t.Helper()
+	if _, err := fmt.Sscanf(string(line[:min(len(line), 40)]), `{"v":1,"seq":%d,`, &n); err != nil {
+		t.Fatalf("a line of the journal has no number: %v", err)
+	}
+	return n
 }

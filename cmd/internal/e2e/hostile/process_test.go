@@ -116,9 +116,15 @@ func (r *running) kill() {
 // stop ends the agent as a service manager does, and wants it to end well.
 func (r *running) stop() {
 	r.t.Helper()
+	r.end(0)
+}
+
+// end ends the agent as a service manager does, and wants the exit code.
+func (r *running) end(want int) {
+	r.t.Helper()
 	must(r.t, r.cmd.Process.Signal(syscall.SIGTERM))
-	if code := r.wait(); code != 0 {
-		r.t.Errorf("the agent ended with code %d when it was told to stop:\n%s", code, r.text())
+	if code := r.wait(); code != want {
+		r.t.Errorf("the agent ended with code %d when it was told to stop, want %d:\n%s", code, want, r.text())
 	}
 }
 

@@ -50,6 +50,7 @@ var notToStarts = []notToStart{
 	{"a port in use", occupied, false, exitFailed, []string{"link.Listen", "ADDRESS", "no other program uses the port"}},
 	{"a journal open to others", func(t *testing.T, s *site) {
 		must(t, os.MkdirAll(s.journalFolder(), 0o755))
+		s.keys(t)
 		must(t, os.Chmod(s.journalFolder(), 0o755))
 	}, false, exitFailed, []string{"AUDIT_UNAVAILABLE", "PERMISSIONS", "0700"}},
 }

@@ -94,21 +94,22 @@ func number64(text string) int64 {
 	return n
 }
 
-// port returns the remote port of a call to a TCP connection.
-func (c *systemCall) port() string {
+// peer returns the remote address of a call to a TCP connection.
+func (c *systemCall) peer() string {
 	m := connection.FindStringSubmatch(c.file)
 	if m == nil {
 		return ""
 	}
-	return m[1][strings.LastIndexByte(m[1], ':')+1:]
+	_, remote, _ := strings.Cut(m[1], "->")
+	return remote
 }
 
 // checkOrder returns what is wrong with the order of the calls of the releases.
 func checkOrder(calls []*systemCall, released []release) (faults []string) {
-	byPort, byFile := map[string][]*systemCall{}, map[string][]*systemCall{}
+	byPeer, byFile := map[string][]*systemCall{}, map[string][]*systemCall{}
 	for _, c := range calls {
-		if port := c.port(); port != "" {
-			byPort[port] = append(byPort[port], c)
+		if peer := c.peer(); peer != "" {
+			byPeer[peer] = append(byPeer[peer], c)
 		}
 		byFile[c.file] = append(byFile[c.file], c)
 	}
@@ -118,7 +119,7 @@ func checkOrder(calls []*systemCall, released []release) (faults []string) {
 			faults = append(faults, fmt.Sprintf("decision %d was never written and synced", r.sequence))
 			continue
 		}
-		early, total := sentBefore(byPort[r.port], durable)
+		early, total := sentBefore(byPeer[r.peer], durable)
 		switch {
 		case total < r.received:
 			faults = append(faults, fmt.Sprintf("the trace shows %d of the %d bytes that the caller of decision %d received", total, r.received, r.sequence))
@@ -163,7 +164,7 @@ func sentBefore(calls []*systemCall, line int) (early, total int64) {
 // TestOrderCheckCatches gives the check traces in which the order is wrong: a
 // check that passes everything would pass the agent as well.
 func TestOrderCheckCatches(t *testing.T) {
-	r := release{port: "50002", before: 2000, received: 40000, sequence: 7, file: "/j/journal-1.jsonl", begin: 800, end: 1500}
+	r := release{peer: "127.0.0.1:50002", before: 2000, received: 40000, sequence: 7, file: "/j/journal-1.jsonl", begin: 800, end: 1500}
 	const (
 		hello  = `10 write(12<TCP:[127.0.0.1:40001->127.0.0.1:50002]>, ""..., 2000) = 2000`
 		window = `10 write(12<TCP:[127.0.0.1:40001->127.0.0.1:50002]>, ""..., 35) = 35`
