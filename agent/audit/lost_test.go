@@ -143,7 +143,7 @@ func TestALostJournalIsOpenedForLookingOnly(t *testing.T) {
 			wantReason(t, err, c.reason)
 			_, _, _, err = j.Consistency(1)
 			wantReason(t, err, c.reason)
-			_, err = j.Countersigned([]byte("x"))
+			_, _, err = j.Countersigned([]byte("x"))
 			wantReason(t, err, c.reason)
 			_, err = j.Closed()
 			wantReason(t, err, c.reason)

@@ -42,24 +42,25 @@ func (j *Journal) Consistency(old uint64) (size uint64, note []byte, proof [][32
 // Countersigned keeps a head of this journal that a witness has countersigned,
 // and returns the witness's name; of several, the one that signed last. A
 // countersignature that was not known is written down as an entry of kind
-// JOURNAL_WITNESSED, and both are on disk before Countersigned returns nil.
+// JOURNAL_WITNESSED, whose place is returned too, and both are on disk before
+// Countersigned returns nil. The place of one that was known is zero.
 //
 // It fails with reason NOT_WITNESS if no configured witness signed, with
 // tree.ReasonHead if a signature is wrong or the head is not this journal's,
 // and with reason REWRITTEN if the journal never had such a head.
-func (j *Journal) Countersigned(note []byte) (witness string, err error) {
+func (j *Journal) Countersigned(note []byte) (witness string, at care.Position, err error) {
 	if j.lost {
-		return "", j.broken
+		return "", at, j.broken
 	}
 	j.witnessing.Lock()
 	defer j.witnessing.Unlock()
 	c, err := j.countersigned(note)
 	if err != nil {
-		return "", err
+		return "", at, err
 	}
 	known, err := j.keepNote(c)
 	if err != nil {
-		return "", failed("audit.Countersigned", err)
+		return "", at, failed("audit.Countersigned", err)
 	}
 	newest := c.witnesses[0]
 	for _, w := range c.witnesses {
@@ -68,10 +69,12 @@ func (j *Journal) Countersigned(note []byte) (witness string, err error) {
 		}
 		if !slices.Contains(known, w) {
 			event := care.Event{Kind: care.JournalWitnessed, Actor: w.Witness, To: c.size}
-			err = cmp.Or(j.Append(event).Wait(context.Background()), err)
+			entry := j.Append(event)
+			err = cmp.Or(entry.Wait(context.Background()), err)
+			at = entry.Position()
 		}
 	}
-	return newest.Witness, err
+	return newest.Witness, at, err
 }
 
 // countersignature is a head of this journal with what witnesses signed.

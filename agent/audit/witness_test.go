@@ -51,7 +51,7 @@ func TestCountersignaturesThatAreRefused(t *testing.T) {
 		"one of another head":  {bytes.Replace(signed, []byte("\n1\n"), []byte("\n2\n"), 1), tree.ReasonHead},
 		"one that was changed": {append(bytes.Clone(signed[:len(signed)-9]), "AAAAAAA=\n"...), tree.ReasonHead},
 	} {
-		if _, err := j.Countersigned(c.note); care.ReasonOf(err) != c.reason {
+		if _, _, err := j.Countersigned(c.note); care.ReasonOf(err) != c.reason {
 			t.Errorf("%s: %v, want %s", name, err, c.reason)
 		}
 	}
@@ -73,7 +73,7 @@ func TestCountersigned(t *testing.T) {
 	}
 	countersign := func(want string, note []byte) {
 		t.Helper()
-		if witness, err := j.Countersigned(note); witness != want || err != nil {
+		if witness, _, err := j.Countersigned(note); witness != want || err != nil {
 			t.Fatalf("Countersigned says %q, %v, want %q", witness, err, want)
 		}
 	}
@@ -117,7 +117,7 @@ func TestCountersignaturesOfOneHeadAreMerged(t *testing.T) {
 	mustWait(t, j.Append(refusalOf(0)))
 	notes := [][]byte{cosign(t, j, 100, east), cosign(t, j, 90, west), cosign(t, j, 80, east), cosign(t, j, 120, east)}
 	for _, note := range notes {
-		if _, err := j.Countersigned(note); err != nil {
+		if _, _, err := j.Countersigned(note); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -144,11 +144,11 @@ func TestAHeadOfAnotherCopy(t *testing.T) {
 	j, twin := openTest(t, newFolder(t), opts), openTest(t, newFolder(t), opts)
 	mustWait(t, j.Append(refusalOf(0)))
 	mustWait(t, twin.Append(refusalOf(1)))
-	if _, err := j.Countersigned(cosign(t, twin, 1, east)); care.ReasonOf(err) != ReasonRewritten {
+	if _, _, err := j.Countersigned(cosign(t, twin, 1, east)); care.ReasonOf(err) != ReasonRewritten {
 		t.Errorf("another root: %v", err)
 	}
 	mustWait(t, twin.Append(refusalOf(2)))
-	if _, err := j.Countersigned(cosign(t, twin, 1, east)); care.ReasonOf(err) != ReasonRewritten {
+	if _, _, err := j.Countersigned(cosign(t, twin, 1, east)); care.ReasonOf(err) != ReasonRewritten {
 		t.Errorf("a size that the journal has not: %v", err)
 	}
 }
@@ -162,7 +162,7 @@ func TestHeadsOfEarlierSegmentsStay(t *testing.T) {
 	j := openTest(t, folder, opts)
 	for n := range 12 {
 		mustWait(t, j.Append(refusalOf(n)))
-		if _, err := j.Countersigned(cosign(t, j, int64(n+1), east)); err != nil {
+		if _, _, err := j.Countersigned(cosign(t, j, int64(n+1), east)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -72,7 +72,7 @@ func countersign(t *testing.T, j *audit.Journal) {
 		note, err = journaltest.Witness.Cosign(note, testTime)
 	}
 	if err == nil {
-		_, err = j.Countersigned(note)
+		_, _, err = j.Countersigned(note)
 	}
 	if err != nil {
 		t.Fatal(err)

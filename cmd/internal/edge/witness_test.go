@@ -39,10 +39,8 @@ func (a *archive) Consistency(old uint64) ([]byte, [][32]byte, error) {
 }
 
 func (a *archive) Countersigned(_ context.Context, note []byte) (care.Position, error) {
-	if _, err := a.journal.Countersigned(note); err != nil {
-		return care.Position{}, err
-	}
-	return care.Position{Sequence: a.journal.Status().Entries}, nil
+	_, at, err := a.journal.Countersigned(note)
+	return at, err
 }
 
 func (a *archive) Note(context.Context, care.Event) (care.Position, error) {
