@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/mycarerecord/edge-agent/agent/audit"
 	"github.com/mycarerecord/edge-agent/agent/audit/index"
 	"github.com/mycarerecord/edge-agent/agent/audit/verify"
 	"github.com/mycarerecord/edge-agent/agent/care"
@@ -26,24 +25,28 @@ func (a *Agent) keepIndex(ctx context.Context) error {
 // what was found.
 func (a *Agent) verifyJournal(ctx context.Context) error {
 	return after(ctx, a.site.Journal.VerifyEvery, func() {
-		heads, err := audit.Heads(JournalFolder(a.site))
-		var report verify.Report
-		if err == nil {
-			report, err = verify.Check(ctx, verify.Options{Folder: JournalFolder(a.site), Archive: a.site.Journal.ArchiveFolder,
-				Keys: append([]string{a.keys.Signer.VerifierKey()}, a.site.Journal.Witnesses...), Heads: heads})
-		}
+		e, err := a.checkIntegrity(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		e := a.event(care.IntegrityChecked)
-		e.Refusal, e.TrueReason, e.Detail = care.KindOf(err), care.ReasonOf(err), fmt.Sprintf("%d entries, %d findings, countersigned up to entry %d", report.Entries, len(report.Findings)+report.More, report.Anchored)
-		e.To, e.Alert = report.Entries, err != nil || !report.Fine()
 		a.unsound.Store(e.Alert)
 		a.journal.AppendLazily(e)
 		if e.Alert {
-			a.log.Error("the journal is not as it was written; look at mcr-agent audit verify", "findings", len(report.Findings), "error", err)
+			a.log.Error("the journal is not as it was written; look at mcr-agent audit verify", "found", e.Detail, "error", err)
 		}
 	})
+}
+
+// checkIntegrity verifies the journal and says what was found. The error is
+// about reading it.
+func (a *Agent) checkIntegrity(ctx context.Context) (care.Event, error) {
+	report, err := verify.Check(ctx, verify.Options{Folder: JournalFolder(a.site), Archive: a.site.Journal.ArchiveFolder,
+		Keys: append([]string{a.keys.Signer.VerifierKey()}, a.site.Journal.Witnesses...)})
+	e := a.event(care.IntegrityChecked)
+	e.Refusal, e.TrueReason = care.KindOf(err), care.ReasonOf(err)
+	e.Detail = fmt.Sprintf("%d entries, %d findings, countersigned up to entry %d", report.Entries, len(report.Findings)+report.More, report.Anchored)
+	e.To, e.Alert = report.Entries, err != nil || !report.Fine()
+	return e, err
 }
 
 // pruneJournal deletes what is older than the site keeps. Nothing is deleted

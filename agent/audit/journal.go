@@ -219,7 +219,7 @@ func (j *Journal) resume(rec recovered) {
 		j.Append(care.Event{Kind: care.JournalRepaired, TrueReason: rec.reason, Detail: j.notes})
 		j.notes = ""
 	}
-	if j.kept != rec.last.Sequence {
+	if j.kept != rec.last.Sequence && !rec.stop { // a full disk may have no room for the head
 		j.Append(care.Event{Kind: care.AgentRecovered, Detail: "the run before ended without closing the journal"})
 	}
 }

@@ -15,6 +15,7 @@ import (
 type recovered struct {
 	last     care.Position // the last entry
 	time     time.Time     // of that
+	stop     bool          // it says that the agent stopped
 	first    uint64        // the first number that the folder has a segment for, or 0
 	segment  *segment      // to go on writing to; nil when a fresh one is needed
 	extent   extent        // what that holds
@@ -106,12 +107,12 @@ func (rec *recovered) look(files fileSystem, path string, first uint64) error {
 		return err
 	case x.damaged():
 		_ = s.file.Close()
-		rec.last, rec.time = x.newest().position(), x.newest().time
+		rec.last, rec.time, rec.stop = x.newest().position(), x.newest().time, x.newest().stop
 		rec.repaired(ReasonDamaged, "entries in "+filepath.Base(path)+" are damaged; the file is left as it is and a new one begun")
 	case x.last.sequence == 0:
 		rec.empty = append(rec.empty, emptied{s, x})
 	default:
-		rec.segment, rec.extent, rec.last, rec.time = s, x, x.last.position(), x.last.time
+		rec.segment, rec.extent, rec.last, rec.time, rec.stop = s, x, x.last.position(), x.last.time, x.last.stop
 	}
 	return nil
 }

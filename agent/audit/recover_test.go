@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
@@ -241,5 +242,27 @@ func TestANumberThatCannotBe(t *testing.T) {
 	j := openTest(t, crashed(t, bytes.Join(lines, nil)), Options{files: quickFiles{}})
 	if got := j.Status(); got.Err != nil || got.Entries > 10 {
 		t.Errorf("status is %+v", got)
+	}
+}
+
+// TestAStopWithoutAHead: a run that said it stopped did not break off, although
+// there was no room for the last head; one that said nothing did.
+func TestAStopWithoutAHead(t *testing.T) {
+	for kind, recovered := range map[care.EventKind]bool{care.AgentStopped: false, care.ConfigApplied: true} {
+		folder := newFolder(t)
+		j := openTest(t, folder, Options{})
+		mustWait(t, j.Append(care.Event{Kind: kind}))
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(filepath.Join(folder, checkpointFile)); err != nil {
+			t.Fatal(err)
+		}
+		j = openTest(t, folder, Options{})
+		mustWait(t, j.Append(sampleEvent()))
+		told := slices.ContainsFunc(readAll(t, folder), func(l Line) bool { return l.Kind == care.AgentRecovered })
+		if told != recovered {
+			t.Errorf("after %s the next run tells of a recovery: %v, want %v", kind, told, recovered)
+		}
 	}
 }

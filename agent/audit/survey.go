@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"time"
@@ -13,6 +14,7 @@ type place struct {
 	sequence, batch uint64
 	leaf            [32]byte
 	time            time.Time
+	stop            bool // it says that the agent stopped
 }
 
 func (p *place) position() care.Position { return care.Position{Sequence: p.sequence, Leaf: p.leaf} }
@@ -63,13 +65,14 @@ func survey(s *segment, first uint64) (extent, error) {
 
 // add takes the next stretch of the segment, which is nil if it is no line.
 func (x *extent) add(line []byte, at int64) {
-	h, _, ok := parseHeader(line)
+	h, body, ok := parseHeader(line)
 	ok = ok && h.sequence < x.limit && json.Valid(line)
 	if !ok {
 		x.rest = true
 		return
 	}
-	p := place{sequence: h.sequence, batch: h.batch, leaf: leafHash(line), time: h.time}
+	p := place{sequence: h.sequence, batch: h.batch, leaf: leafHash(line), time: h.time,
+		stop: bytes.HasPrefix(body, []byte(`"kind":"`+care.AgentStopped+`"`))}
 	if x.rest {
 		if p.sequence >= x.beyond.sequence {
 			x.beyond = p

@@ -96,7 +96,7 @@ func (j *Journal) countersigned(note []byte) (countersignature, error) {
 	}
 	if len(witnesses) == 0 {
 		return c, &care.Error{Kind: care.BadRequest, Op: "audit.Countersigned", Reason: ReasonNotWitness,
-			Detail: "no witness that the site's configuration names has countersigned this head"}
+			Detail: "no witness that the site knows has countersigned this head; the witness's key belongs in journal.witnesses of the site's agent.yaml"}
 	}
 	if err := j.checkHead(head); err != nil {
 		return c, err

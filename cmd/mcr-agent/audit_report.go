@@ -21,12 +21,11 @@ import (
 type auditReport struct {
 	siteFlag
 	numberFlag
-	NHSNumberFile string `name:"nhs-number-file" placeholder:"FILE" help:"File whose first line is the NHS number; - is standard input."`
-	From          string `placeholder:"DATE" help:"First day, YYYY-MM-DD in local time, or a time with its offset. From the beginning, unless given."`
-	To            string `placeholder:"DATE" help:"Last day, included, or a time with its offset. Until now, unless given."`
-	For           string `enum:"patient,guardian" default:"patient" help:"For whom: patient, or guardian. Only the guardian's version tells of restrictions and of the site's own reasons."`
-	Format        string `enum:",html,csv,json,fhir" default:"" placeholder:"FORMAT" help:"html, csv, json or fhir. As the name of the file says, unless given."`
-	Out           string `required:"" placeholder:"FILE" type:"path" help:"New file for the report, for your account only. A file that is there is never overwritten."`
+	From   string `placeholder:"DATE" help:"First day, YYYY-MM-DD in local time, or a time with its offset. From the beginning, unless given."`
+	To     string `placeholder:"DATE" help:"Last day, included, or a time with its offset. Until now, unless given."`
+	For    string `enum:"patient,guardian" default:"patient" help:"For whom: patient, or guardian. Only the guardian's version tells of restrictions and of the site's own reasons."`
+	Format string `enum:",html,csv,json,fhir" default:"" placeholder:"FORMAT" help:"html, csv, json or fhir. As the name of the file says, unless given."`
+	Out    string `required:"" placeholder:"FILE" type:"path" help:"New file for the report, for your account only. A file that is there is never overwritten."`
 }
 
 // Help shows examples.
@@ -57,7 +56,7 @@ func (c auditReport) Run(s *streams) error {
 	if about.From, about.To, err = c.period(now); err != nil {
 		return err
 	}
-	if about.Patient, err = c.number(s); err != nil {
+	if about.Patient, err = c.read(s); err != nil {
 		return err
 	}
 	files, err := openJournal(c.siteFlag, s)
@@ -147,22 +146,6 @@ func (c auditReport) query(format string) string {
 		text += " to " + c.To
 	}
 	return text
-}
-
-// number returns the NHS number, from wherever it is to be read.
-func (c auditReport) number(s *streams) (care.NHSNumber, error) {
-	switch {
-	case c.NHSNumberFile == "":
-		return c.read(s)
-	case c.NHSNumber != "":
-		return care.NHSNumber{}, keyError(care.BadRequest, "NHS_NUMBER", "give --nhs-number or --nhs-number-file, not both", nil)
-	}
-	text, err := readSome(s, c.NHSNumberFile)
-	if err != nil {
-		return care.NHSNumber{}, err
-	}
-	line, _, _ := strings.Cut(string(text), "\n")
-	return care.ParseNHSNumber(strings.TrimSpace(line))
 }
 
 // period returns the first moment of the report and the first one after it.

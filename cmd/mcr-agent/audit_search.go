@@ -13,30 +13,29 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode/utf8"
 
 	"github.com/mycarerecord/edge-agent/agent/audit"
 	"github.com/mycarerecord/edge-agent/agent/audit/index"
+	reports "github.com/mycarerecord/edge-agent/agent/audit/report"
 	"github.com/mycarerecord/edge-agent/agent/care"
 )
 
 // auditSearch finds entries of the journal.
 type auditSearch struct {
 	siteFlag
-	NHSNumber     string `name:"nhs-number" placeholder:"N" help:"Entries about this patient. Other users of this machine can see the number while the command runs; --nhs-number-file keeps it from them."`
-	NHSNumberFile string `name:"nhs-number-file" placeholder:"FILE" help:"File whose first line is the patient's NHS number; - is standard input."`
-	User          string `placeholder:"ID" help:"Id of the user who asked, or the account of whoever did something at the site."`
-	Organisation  string `placeholder:"ODS" help:"ODS code of the organisation that the user works for."`
-	Role          string `placeholder:"CODE" help:"The user's role code or role profile."`
-	Broker        string `placeholder:"NAME" help:"Name of the broker, as in the site's configuration."`
-	From          string `placeholder:"DATE" help:"First day, YYYY-MM-DD in local time, or a time with its offset."`
-	To            string `placeholder:"DATE" help:"Last day, included, or a time with its offset."`
-	Entries       string `placeholder:"A-B" help:"Numbers of entries: 100-200, 100- or 100."`
-	Outcome       string `placeholder:"CODE" help:"OK, or why the request was refused, such as NO_PATIENT_CONSENT or RESTRICTED."`
-	Section       string `placeholder:"NAME" help:"A section that was asked for, such as MEDICATIONS."`
-	Kind          string `placeholder:"KIND" help:"Kind of entry, such as RELEASE_REFUSED or CONFIG_APPLIED."`
-	Format        string `enum:"table,ndjson,csv" default:"table" help:"table, ndjson (whole entries, with the patient) or csv."`
-	Limit         int    `placeholder:"N" help:"Show the newest N that fit, newest first. All, oldest first, unless given."`
+	numberFlag
+	User         string `placeholder:"ID" help:"Id of the user who asked, or the account of whoever did something at the site."`
+	Organisation string `placeholder:"ODS" help:"ODS code of the organisation that the user works for."`
+	Role         string `placeholder:"CODE" help:"The user's role code or role profile."`
+	Broker       string `placeholder:"NAME" help:"Name of the broker, as in the site's configuration."`
+	From         string `placeholder:"DATE" help:"First day, YYYY-MM-DD in local time, or a time with its offset."`
+	To           string `placeholder:"DATE" help:"Last day, included, or a time with its offset."`
+	Entries      string `placeholder:"A-B" help:"Numbers of entries: 100-200, 100- or 100."`
+	Outcome      string `placeholder:"CODE" help:"OK, or why the request was refused, such as NO_PATIENT_CONSENT or RESTRICTED."`
+	Section      string `placeholder:"NAME" help:"A section that was asked for, such as MEDICATIONS."`
+	Kind         string `placeholder:"KIND" help:"Kind of entry, such as RELEASE_REFUSED or CONFIG_APPLIED."`
+	Format       string `enum:"table,ndjson,csv" default:"table" help:"table, ndjson (whole entries, with the patient) or csv."`
+	Limit        int    `placeholder:"N" help:"Show the newest N that fit, newest first. All, oldest first, unless given."`
 }
 
 // Help shows examples.
@@ -89,8 +88,10 @@ func (c auditSearch) query(s *streams) (q index.Query, err error) {
 	if c.Limit < 0 {
 		return q, keyError(care.BadRequest, "LIMIT", "--limit is below 0", nil)
 	}
-	if q.Patient, err = c.patient(s); err != nil {
-		return q, err
+	if c.given() {
+		if q.Patient, err = c.read(s); err != nil {
+			return q, err
+		}
 	}
 	if c.Section != "" {
 		section, ok := care.ParseSection(c.Section)
@@ -113,24 +114,6 @@ func (c auditSearch) query(s *streams) (q index.Query, err error) {
 	}
 	q.FirstEntry, q.LastEntry, err = entryRange(c.Entries)
 	return q, err
-}
-
-// patient returns the NHS number that is asked for, if any.
-func (c auditSearch) patient(s *streams) (care.NHSNumber, error) {
-	switch {
-	case c.NHSNumber != "" && c.NHSNumberFile != "":
-		return care.NHSNumber{}, keyError(care.BadRequest, "NHS_NUMBER", "give --nhs-number or --nhs-number-file, not both", nil)
-	case c.NHSNumber != "":
-		return care.ParseNHSNumber(c.NHSNumber)
-	case c.NHSNumberFile == "":
-		return care.NHSNumber{}, nil
-	}
-	text, err := readSome(s, c.NHSNumberFile)
-	if err != nil {
-		return care.NHSNumber{}, err
-	}
-	line, _, _ := strings.Cut(string(text), "\n")
-	return care.ParseNHSNumber(strings.TrimSpace(line))
 }
 
 // entryRange reads "A-B", "A-" or "A"; 0 stands for no limit.
@@ -224,7 +207,7 @@ func csvOf(s *streams, lines iter.Seq2[audit.Line, error]) (n int, err error) {
 		cells := []string{r.entry, localOffset(r.time), r.kind, line.Refusal, line.TrueReason, r.patient, line.UserID, line.UserName, line.RoleCode,
 			string(line.Organisation), line.OrganisationName, line.Broker, line.Purpose, line.Permission, line.Reason, strings.Join(line.Sections, " "), line.Actor}
 		for i := range cells {
-			cells[i] = noFormula(cells[i])
+			cells[i] = reports.Cell(printable(cells[i]))
 		}
 		err = out.Write(cells)
 	}
@@ -262,16 +245,6 @@ func rowOf(l *audit.Line) row {
 
 // localOffset shows a time as the site's clock had it, with its offset.
 func localOffset(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05 -07:00") }
-
-// noFormula keeps a spreadsheet from taking a cell for a formula, also in the
-// wide forms that East Asian versions take (OWASP, CSV injection).
-func noFormula(cell string) string {
-	cell = printable(cell)
-	if first, _ := utf8.DecodeRuneInString(strings.TrimLeft(cell, " ")); strings.ContainsRune("=+-@＝＋－＠", first) {
-		return "'" + cell
-	}
-	return cell
-}
 
 // gapWords say why entries could not be searched.
 var gapWords = map[string]string{

@@ -35,7 +35,8 @@ func (c checkCommand) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	if problems := site.Problems("$.identity", identity.CheckFiles(agent.FilesOf(site), time.Now())); len(problems) > 0 {
+	problems := site.Problems("$.identity", identity.CheckFiles(agent.FilesOf(site), time.Now()))
+	if problems = append(problems, site.Problems("$.journal", agent.CheckForwards(site))...); len(problems) > 0 {
 		return problems
 	}
 	fmt.Fprintf(s.out, "%s is sound. Site %s, %d source(s), %d broker(s), fingerprint %s.\n",

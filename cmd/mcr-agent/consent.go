@@ -26,12 +26,27 @@ type consentCommand struct {
 // numberFlag asks for an NHS number in a way that other users of the machine
 // cannot see.
 type numberFlag struct {
-	NHSNumber string `name:"nhs-number" placeholder:"N" help:"The patient's NHS number. Other users of this machine can see it while the command runs; leave it out to be asked for it instead."`
+	NHSNumber     string `name:"nhs-number" placeholder:"N" help:"The patient's NHS number. Other users of this machine can see it while the command runs; --nhs-number-file keeps it from them."`
+	NHSNumberFile string `name:"nhs-number-file" placeholder:"FILE" help:"File whose first line is the NHS number; - is standard input."`
 }
 
+// given reports whether a number was given as a flag or a file.
+func (f numberFlag) given() bool { return f.NHSNumber != "" || f.NHSNumberFile != "" }
+
+// read returns the number, and asks for it if it was not given.
 func (f numberFlag) read(s *streams) (care.NHSNumber, error) {
 	text := f.NHSNumber
-	if text == "" {
+	switch {
+	case f.NHSNumber != "" && f.NHSNumberFile != "":
+		return care.NHSNumber{}, keyError(care.BadRequest, "NHS_NUMBER", "give --nhs-number or --nhs-number-file, not both", nil)
+	case f.NHSNumberFile != "":
+		content, err := readSome(s, f.NHSNumberFile)
+		if err != nil {
+			return care.NHSNumber{}, err
+		}
+		line, _, _ := strings.Cut(string(content), "\n")
+		text = strings.TrimSpace(line)
+	case f.NHSNumber == "":
 		fmt.Fprint(s.err, "NHS number: ")
 		line, err := bufio.NewReader(io.LimitReader(s.in, 64)).ReadString('\n')
 		if err != nil && line == "" {

@@ -52,7 +52,7 @@ func (r *Report) WriteCSV(w io.Writer) error {
 func writeRow(table *csv.Writer, cells map[string]string) {
 	line := make([]string, len(csvHeader))
 	for i, column := range csvHeader {
-		line[i] = harmless(cells[column])
+		line[i] = Cell(cells[column])
 	}
 	_ = table.Write(line)
 }
@@ -113,11 +113,10 @@ func yes(b bool) string {
 	return "no"
 }
 
-// harmless keeps a spreadsheet from taking a cell for a formula, also in the
-// wide forms that East Asian versions take. Cells begin with no space: what they
-// hold is clean.
-func harmless(cell string) string {
-	if first, _ := utf8.DecodeRuneInString(cell); strings.ContainsRune("=+-@＝＋－＠", first) {
+// Cell keeps a spreadsheet from taking a cell for a formula, also in the wide
+// forms that East Asian versions take (OWASP, CSV injection).
+func Cell(cell string) string {
+	if first, _ := utf8.DecodeRuneInString(strings.TrimLeft(cell, " ")); strings.ContainsRune("=+-@＝＋－＠", first) {
 		return "'" + cell
 	}
 	return cell

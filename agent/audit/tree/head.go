@@ -79,6 +79,9 @@ func newSigner(name string, alg byte, seed *[32]byte) Signer {
 	}
 }
 
+// Origin returns the name of the journal whose heads are signed.
+func (s *Signer) Origin() string { return s.key.name }
+
 // VerifierKey returns the public key as [ParseHead] takes it.
 func (s *Signer) VerifierKey() string { return s.key.text() }
 

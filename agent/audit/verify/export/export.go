@@ -63,6 +63,9 @@ func Prepare(o Options) (*Export, error) {
 		x.To = x.Head.Size
 	}
 	switch {
+	case x.note == nil && o.To == 0:
+		return nil, &care.Error{Kind: care.RecordNotFound, Op: op, Reason: "NOT_SIGNED",
+			Detail: "the journal has no signed head yet; the agent signs entries within a second"}
 	case x.note == nil || x.From > x.To:
 		return nil, &care.Error{Kind: care.RecordNotFound, Op: op, Reason: "NOT_SIGNED",
 			Detail: fmt.Sprintf("no signed head covers entries %d to %d; the agent signs new entries within a second", x.From, x.To)}
