@@ -19,9 +19,11 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 
+	"github.com/mycarerecord/edge-agent/agent/alerts"
 	"github.com/mycarerecord/edge-agent/agent/audit"
 	"github.com/mycarerecord/edge-agent/agent/audit/forward"
 	"github.com/mycarerecord/edge-agent/agent/broker"
+	"github.com/mycarerecord/edge-agent/agent/budget"
 	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/agent/config"
 	"github.com/mycarerecord/edge-agent/agent/consent"
@@ -37,6 +39,10 @@ type Options struct {
 	OpenSource OpenSource
 	Version    string
 	Log        hclog.Logger
+
+	// CheckConsent checks the consent store in another process before it is
+	// opened. If nil, it is checked in this one.
+	CheckConsent func(ctx context.Context) error
 }
 
 // OpenSource opens one configured source. It must not need the source to be
@@ -61,6 +67,9 @@ type Agent struct {
 	door      *broker.Doorman
 	probed    chan struct{} // holds a token when a source's state has changed
 	gate      *gate.Gate
+	budget    *budget.Keeper
+	notifier  *alerts.Notifier
+	readings  []*flagsWatch // of sources that hold patients' choices
 
 	listener, siteListener net.Listener
 	server, siteServer     *grpc.Server
@@ -80,9 +89,9 @@ func JournalFolder(site *config.Site) string { return filepath.Join(site.StateFo
 // SocketPath returns the socket on which people at the site reach the agent.
 func SocketPath(site *config.Site) string { return filepath.Join(site.StateFolder, socketFile) }
 
-// openStores opens the consent store, whose lock keeps a second agent out of
-// the state folder, and the journal.
-func (a *Agent) openStores() error {
+// openStores opens the journal, whose lock keeps a second agent out of the
+// state folder, and the consent store, which the journal vouches for.
+func (a *Agent) openStores(ctx context.Context, check func(context.Context) error) error {
 	folder := a.site.StateFolder
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return &care.Error{Kind: care.Internal, Op: "agent", Reason: "STATE_FOLDER",
@@ -95,21 +104,11 @@ func (a *Agent) openStores() error {
 	if a.keys, err = JournalKeysOf(a.site, key); err != nil {
 		return err
 	}
-	model := consent.OptOut
-	if a.site.Consent.Model == config.Ask {
-		model = consent.AskPermission
-	}
-	a.consent, err = consent.Open(filepath.Join(folder, ConsentFile),
-		consent.Options{Key: key, Model: model, MaxAge: a.site.Consent.MaxAge, Log: a.log.Named("consent")})
-	if err != nil {
-		return err
-	}
-	a.journal, err = audit.Open(JournalFolder(a.site), a.journalOptions(a.keys))
-	if err != nil {
+	if a.journal, err = audit.Open(JournalFolder(a.site), a.journalOptions(a.keys)); err != nil {
 		return err
 	}
 	a.door = broker.NewDoorman(a.journal, a.log.Named("broker"))
-	return nil
+	return a.openConsent(ctx, key, check)
 }
 
 // New opens everything the agent needs, up to the port it listens on. After an
@@ -121,7 +120,13 @@ func New(ctx context.Context, o Options) (_ *Agent, err error) {
 			err = errors.Join(err, a.close())
 		}
 	}()
-	if err = a.openStores(); err != nil {
+	if err = a.openSources(ctx, o.OpenSource); err != nil {
+		return nil, err
+	}
+	if err = a.openStores(ctx, o.CheckConsent); err != nil {
+		return nil, err
+	}
+	if err = a.consultSources(); err != nil {
 		return nil, err
 	}
 	peers, err := peersOf(o.Site)
@@ -134,7 +139,10 @@ func New(ctx context.Context, o Options) (_ *Agent, err error) {
 	if a.forwarder, err = a.newForwarder(); err != nil {
 		return nil, err
 	}
-	if err = a.openSources(ctx, o.OpenSource); err != nil {
+	if a.budget, err = a.newBudget(); err != nil {
+		return nil, err
+	}
+	if a.notifier, err = a.newNotifier(); err != nil {
 		return nil, err
 	}
 	a.gate = a.newGate()
@@ -166,6 +174,7 @@ func (a *Agent) Address() net.Addr { return a.listener.Addr() }
 // and closes everything. Call it once.
 func (a *Agent) Run(ctx context.Context) error {
 	collectLess()
+	a.noteConfig()
 	a.journal.Append(a.event(care.AgentStarted))
 	a.log.Info("agent started", "version", a.version, "site", a.site.Organisation.ODSCode, "address", a.listener.Addr().String(),
 		"config", a.site.Fingerprint()[:12])
@@ -174,7 +183,10 @@ func (a *Agent) Run(ctx context.Context) error {
 		a.serve(a.siteServer, a.siteListener),
 		a.keeper.Run,
 		a.watchSources,
-		a.watchConsent,
+		a.keepConsent,
+		a.watchDirectives,
+		a.watchInbox,
+		a.notifier.Run,
 		a.watchHealth,
 		a.keepIndex,
 		a.verifyJournal,
@@ -231,11 +243,11 @@ func (a *Agent) close() error {
 	for _, s := range a.sources {
 		errs = append(errs, s.connector.Close())
 	}
-	if a.journal != nil {
-		errs = append(errs, a.journal.Close())
-	}
 	if a.consent != nil {
 		errs = append(errs, a.consent.Close())
+	}
+	if a.journal != nil {
+		errs = append(errs, a.journal.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -2,90 +2,117 @@ package agent
 
 import (
 	"context"
-	"iter"
-	"time"
 
 	"github.com/mycarerecord/edge-agent/agent/broker"
 	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/agent/consent"
 )
 
-// desk is where consent flags are handed in. Each change is stored and then
-// journalled, in that order: an opt-out must count even when the journal
-// cannot be written.
+// desk is where consent flags are handed in and looked at. Each change is
+// stored and then journalled, in that order: an opt-out must count even when
+// the journal cannot be written.
+//
+// What the site itself says is journalled statement by statement, because the
+// journal is what a lost store is rebuilt from and what the region reads.
 type desk struct{ agent *Agent }
 
-// Snapshot replaces the region's flags.
-func (d desk) Snapshot(ctx context.Context, actor string, sequence uint64, asOf time.Time, all iter.Seq2[care.Directive, error]) error {
-	count := 0
-	counted := func(yield func(care.Directive, error) bool) {
-		for directive, err := range all {
-			count++
-			if !yield(directive, err) {
-				return
-			}
-		}
-	}
-	err := d.agent.consent.Replace(ctx, care.Region, sequence, asOf, counted)
-	d.note(actor, "snapshot of the region", count, nil, err)
-	return err
-}
-
-// Changes applies the region's changes since base.
-func (d desk) Changes(ctx context.Context, actor string, base, sequence uint64, asOf time.Time, changes []care.Directive) error {
-	err := d.agent.consent.Apply(ctx, care.Region, base, sequence, asOf, changes)
-	d.note(actor, "changes of the region", len(changes), nil, err)
-	return err
-}
-
-// Record keeps one statement of the site.
-func (d desk) Record(ctx context.Context, actor string, directive care.Directive) (bool, uint64, error) {
-	changed, err := d.agent.consent.Set(ctx, directive)
-	entry := d.note(actor, "statement of the site", 1, &directive, err)
-	if err != nil {
-		return false, 0, err
-	}
-	if err := entry.Wait(ctx); err != nil {
-		return changed, 0, &care.Error{Kind: care.AuditUnavailable, Op: "agent.consent", Reason: care.ReasonOf(err),
-			Detail: "the statement is in force, but the journal could not be written", Err: err}
-	}
-	return changed, entry.Position().Sequence, nil
-}
-
-// Show returns the statements held about a patient and what an ordinary
-// request would be answered. That somebody looked is journalled; while the
-// journal cannot be written people at the site still see what a patient has
-// said, and the entry is left to the journal to write once it can.
-func (d desk) Show(ctx context.Context, actor string, number care.NHSNumber) ([]care.Directive, care.ConsentAnswer, error) {
-	held, err := d.agent.consent.Show(number)
-	answer := d.agent.consent.Check(&care.Request{Subject: care.Subject{NHSNumber: number},
-		Purpose: care.Treatment, Permission: care.PermissionAsked})
-	e := d.agent.event(care.ConsentShown)
-	e.Actor, e.Refusal = actor, care.KindOf(err)
-	e.Request = &care.Request{Subject: care.Subject{NHSNumber: number}}
-	if werr := d.agent.journal.Append(e).Wait(ctx); werr != nil && care.KindOf(werr) != care.AuditUnavailable {
-		return nil, care.ConsentAnswer{}, werr
-	}
-	return held, answer, err
-}
-
-// State tells what is held, in numbers.
+// State tells what is held, in numbers and digests.
 func (d desk) State() broker.ConsentState {
 	s := d.agent.consent.Status()
-	state := broker.ConsentState{Filled: s.Filled, Sequence: s.Sequence, AsOf: s.AsOf, Epoch: s.Epoch,
-		Region: patients(s, care.Region), Site: patients(s, care.Site)}
-	if s.Err != nil {
-		state.Failure = detailOf(s.Err)
+	state := broker.ConsentState{Epoch: s.Epoch, Doubt: s.Doubt, Instance: s.Instance, Vouched: s.Vouched, Journal: d.agent.journal.Status().Entries}
+	for _, set := range s.Sets {
+		state.Sets = append(state.Sets, broker.ConsentSet{Authority: set.Authority, Source: set.Source, Filled: set.Filled, Sequence: set.Sequence,
+			AsOf: set.AsOf, Patients: set.Patients, Directives: set.Directives, Digest: set.Digest})
+	}
+	if s.Staged != nil {
+		state.Staged = broker.StagedSnapshot{Manifest: s.Staged.Manifest, Directives: s.Staged.Directives}
 	}
 	return state
 }
 
-func patients(s consent.Status, a care.Authority) int { return int(s.Sets[a].Patients) }
+// Verify checks the whole store on disk and journals what was found.
+func (d desk) Verify(ctx context.Context, actor string) error {
+	err := d.agent.consent.Verify(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err() // nothing was found either way
+	}
+	e := d.agent.event(care.IntegrityChecked)
+	e.Actor, e.Detail, e.Refusal, e.TrueReason = actor, "the consent store", care.KindOf(err), care.ReasonOf(err)
+	e.Alert, e.ConsentEpoch = err != nil, d.agent.consent.Epoch()
+	d.agent.journal.AppendLazily(e)
+	return err
+}
 
-// note journals a change, made or refused.
-func (d desk) note(actor, what string, count int, directive *care.Directive, err error) care.Entry {
-	e := d.agent.event(care.ConsentChanged)
-	e.Actor, e.Detail, e.Count, e.Directive = actor, what, count, directive
-	e.Refusal, e.TrueReason, e.ConsentEpoch = care.KindOf(err), care.ReasonOf(err), d.agent.consent.Epoch()
-	return d.agent.journal.Append(e)
+// changed is the entry of a change, made or refused. A look at the epoch after
+// the change may see a later one: it tells where to look, no more.
+func (d desk) changed(kind care.EventKind, actor, what string, err error) care.Event {
+	e := d.agent.event(kind)
+	e.Actor, e.Detail, e.Refusal, e.TrueReason = actor, what, care.KindOf(err), care.ReasonOf(err)
+	e.ConsentEpoch = d.agent.consent.Epoch()
+	return e
+}
+
+// written waits for entries and returns the number of the last. Each is waited
+// for: one that failed may have others after it that did not.
+func written(ctx context.Context, entries []care.Entry) (last uint64, err error) {
+	for _, entry := range entries {
+		if err := entry.Wait(ctx); err != nil {
+			return 0, &care.Error{Kind: care.AuditUnavailable, Op: "agent.consent", Reason: care.ReasonOf(err), Err: err,
+				Detail: "the change is in force, but the journal could not be written; hand it in again once it can, which does no harm"}
+		}
+		last = entry.Position().Sequence
+	}
+	return last, nil
+}
+
+// noteRead journals what a reading of a source, whole or of one patient, has
+// brought. Statements that are not in the list are counted.
+func (d desk) noteRead(source string, changed []care.Directive, more int) {
+	for i := range changed {
+		e := d.changed(care.ConsentChanged, "agent", "read from source "+source, nil)
+		e.Directive = &changed[i]
+		d.agent.journal.AppendLazily(e)
+	}
+	if more > 0 {
+		e := d.changed(care.ConsentChanged, "agent", "further statements read from source "+source, nil)
+		e.Count = more
+		d.agent.journal.AppendLazily(e)
+	}
+}
+
+// completeList is the reason in the entry of a store that was rebuilt with the
+// help of a list that a person vouches is complete.
+const completeList = "COMPLETE_LIST"
+
+// rebuild brings back what the site itself has said into a store that was lost,
+// from the journal and from a list that a person vouches is complete, if there
+// is one. Without a list it fails when entries are gone that may tell of
+// statements. That the list was complete is journalled last: by then all of it
+// is in the journal.
+func (d desk) rebuild(ctx context.Context, actor string, list []care.Directive) error {
+	count := 0
+	date(list, moment(), true)
+	err := d.agent.consent.RestoreSite(ctx, func(yield func(consent.Restored, error) bool) {
+		for restored, err := range d.kept(ctx, list) {
+			count++
+			if !yield(restored, err) {
+				return
+			}
+		}
+	})
+	var entries []care.Entry
+	if err == nil {
+		entries = d.statements(actor, "statement of the site, from a complete list", list, nil)
+	}
+	e := d.changed(care.ConsentRebuilt, actor, "what the site has said was read back", err)
+	e.Count = count
+	if list != nil && err == nil {
+		e.TrueReason = completeList
+	}
+	entries = append(entries, d.agent.journal.Append(e))
+	if err != nil {
+		return err
+	}
+	_, err = written(ctx, entries)
+	return err
 }

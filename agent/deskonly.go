@@ -16,14 +16,14 @@ import (
 // NewDesk opens only what people at the site need to hand in and look at
 // consent flags while no agent runs: the stores and the local socket. No
 // certificate, source or port is needed. Run it with RunDesk.
-func NewDesk(o Options) (_ *Agent, err error) {
+func NewDesk(ctx context.Context, o Options) (_ *Agent, err error) {
 	a := &Agent{site: o.Site, version: o.Version, started: time.Now(), log: o.Log, health: health.NewServer()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())
 		}
 	}()
-	if err = a.openStores(); err != nil {
+	if err = a.openStores(ctx, o.CheckConsent); err != nil {
 		return nil, err
 	}
 	if a.siteListener, err = listenSocket(SocketPath(a.site)); err != nil {

@@ -25,6 +25,7 @@ func (a *Agent) newGate() *gate.Gate {
 	ceiling := ceilingOf(a.site)
 	return &gate.Gate{
 		Policy:       &ceiling,
+		Budget:       a.budget,
 		Consent:      a.consent,
 		Journal:      a.journal,
 		Records:      records.NewReader(sources, limits, withholdOf(a.site)),

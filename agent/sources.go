@@ -30,6 +30,7 @@ func (s *source) lastStatus() broker.SourceStatus {
 	return s.status
 }
 
+// openSources opens every source.
 func (a *Agent) openSources(ctx context.Context, open OpenSource) error {
 	for _, configured := range a.site.Sources {
 		connector, err := open(ctx, configured, a.log.Named(configured.Name))

@@ -36,7 +36,7 @@ func (a *Agent) Status() broker.Status {
 		s.Attention = append(s.Attention, "The journal is not as it was written: see mcr-agent audit verify.")
 	}
 	if flags := a.consent.Status(); flags.Doubt != "" {
-		blocked("the consent flags cannot be relied on (" + flags.Doubt + ")")
+		blocked("the consent flags cannot be relied on (" + flags.Doubt + "); see mcr-agent consent stats")
 	}
 	readable := 0
 	for _, src := range a.sources {
@@ -54,6 +54,7 @@ func (a *Agent) Status() broker.Status {
 	if readable == 0 {
 		blocked("no source can be read")
 	}
+	s.Attention = append(s.Attention, a.choicesAttention()...)
 	s.Attention = append(s.Attention, a.forwardAttention()...)
 	s.Attention = append(s.Attention, certificateAttention(keeper)...)
 	return s
@@ -87,27 +88,6 @@ func (a *Agent) watchHealth(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		case <-a.probed:
-		}
-	}
-}
-
-// watchConsent checks the consent store every hour, and ends the agent when a
-// change of it could not be written: what this process sees may then differ
-// from what is on disk, and only opening it again tells.
-func (a *Agent) watchConsent(ctx context.Context) error {
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-a.consent.Failed():
-			return &care.Error{Kind: care.ConsentUnavailable, Op: "agent", Reason: "POISONED",
-				Detail: "a change of the consent store could not be written; the agent ends and must be started again"}
-		case <-tick.C:
-			if err := a.consent.Verify(ctx); err != nil && ctx.Err() == nil {
-				a.log.Error("the consent store is damaged: nothing is released", "error", err)
-			}
 		}
 	}
 }

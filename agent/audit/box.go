@@ -77,6 +77,7 @@ type Sealed struct {
 // patient is what a Sealed holds.
 type patient struct {
 	NHSNumber  string `json:"nhs_number"`
+	Linked     string `json:"linked"` // another NHS number, for CONSENT_LINKED
 	DocumentID string `json:"document_id"`
 	Reason     string `json:"reason"`
 }
@@ -90,6 +91,7 @@ func (b *Box) appendPatient(o *object, e *care.Event) {
 	if r := e.Request; r != nil {
 		id = r.ID
 		inner.text("nhs_number", r.Subject.NHSNumber.Reveal(), maxCode)
+		inner.text("linked", e.Linked.Reveal(), maxCode)
 		inner.text("document_id", r.DocumentID, maxCode)
 		inner.text("reason", r.Reason, maxText)
 	} else if e.Directive != nil {
@@ -140,19 +142,23 @@ func (b *Box) Reveal(l *Line) error {
 			Detail: "the patient of " + entry + " was sealed under another site key; restore that key from its sealed copy to see it"}
 	}
 	var p patient
-	n, err := care.NHSNumber{}, error(nil)
 	text := b.open(l)
-	if text != nil {
-		err = json.Unmarshal(text, &p)
-	}
-	if err == nil && p.NHSNumber != "" {
-		n, err = care.ParseNHSNumber(p.NHSNumber)
-	}
-	if text == nil || err != nil {
+	if text == nil || json.Unmarshal(text, &p) != nil || !numbered(&l.NHSNumber, p.NHSNumber) || !numbered(&l.Linked, p.Linked) {
 		return damaged("audit.Reveal", "what "+entry+" says of its patient was changed after it was written")
 	}
-	l.NHSNumber, l.DocumentID, l.Reason = n, p.DocumentID, p.Reason
+	l.DocumentID, l.Reason = p.DocumentID, p.Reason
 	return nil
+}
+
+// numbered sets n to the number of a text that holds one or is empty.
+func numbered(n *care.NHSNumber, text string) bool {
+	if text == "" {
+		*n = care.NHSNumber{}
+		return true
+	}
+	read, err := care.ParseNHSNumber(text)
+	*n = read
+	return err == nil
 }
 
 // open returns what is sealed, or nil.

@@ -38,8 +38,10 @@ type Line struct {
 	OrganisationName string         `json:"organisation_name"`
 	Purpose          string         `json:"purpose"`
 	Permission       string         `json:"permission"`
+	AlertReason      string         `json:"alert_reason"`
 	Patient          Sealed         `json:"patient"` // zero: the entry names none
 	NHSNumber        care.NHSNumber `json:"-"`       // this and the next two: set by Box.Reveal
+	Linked           care.NHSNumber `json:"-"`
 	DocumentID       string         `json:"-"`
 	Reason           string         `json:"-"`
 	Sections         []string       `json:"sections"`
@@ -109,11 +111,16 @@ type LineCall struct {
 
 // LineDirective is what was stated about sharing a record.
 type LineDirective struct {
-	Kind      string    `json:"kind"`
-	Authority string    `json:"authority"`
-	Effective time.Time `json:"effective"`
-	Recorded  time.Time `json:"recorded"`
-	By        string    `json:"by"`
+	Kind          string    `json:"kind"`
+	Organisations []string  `json:"organisations"` // ODS codes; empty: everyone
+	Sections      []string  `json:"sections"`      // empty: all
+	Authority     string    `json:"authority"`
+	Source        string    `json:"source"`
+	Effective     time.Time `json:"effective"`
+	Recorded      time.Time `json:"recorded"`
+	By            string    `json:"by"`
+	CodeSystem    string    `json:"code_system"`
+	Code          string    `json:"code"`
 }
 
 // String returns the entry's number and kind.

@@ -18,6 +18,7 @@ const (
 	maxDetails  = 8
 	maxWarnings = 8
 	maxCalls    = 64
+	maxTargets  = 64  // organisations that a directive is about
 	maxNote     = 256 // one detail of an outcome
 
 	minLine       = 128 // less than any line has
@@ -80,6 +81,9 @@ func appendRequest(o *object, r *care.Request) {
 	}
 	if r.Permission != 0 {
 		o.text("permission", r.Permission.String(), maxCode)
+	}
+	if r.AlertReason != 0 {
+		o.text("alert_reason", r.AlertReason.String(), maxCode)
 	}
 	appendSections(o, "sections", r.Sections)
 	appendDate(o, "period_from", r.Period.From)
@@ -183,10 +187,21 @@ func appendDirective(o *object, d *care.Directive) {
 	o.key("directive")
 	inner := object{buf: append(o.buf, '{')}
 	inner.text("kind", d.Kind.String(), maxCode)
+	if n := len(d.Scope.Organisations); n > 0 {
+		organisations := make([]string, n)
+		for i, o := range d.Scope.Organisations {
+			organisations[i] = string(o)
+		}
+		inner.texts("organisations", organisations, maxTargets, maxCode)
+	}
+	appendSections(&inner, "sections", d.Scope.Sections)
 	inner.text("authority", d.Authority.String(), maxCode)
+	inner.text("source", d.Source, maxCode)
 	inner.time("effective", d.Effective)
 	inner.time("recorded", d.Recorded)
 	inner.text("by", d.By, maxName)
+	inner.text("code_system", d.Code.System, maxName)
+	inner.text("code", d.Code.Code, maxCode)
 	o.buf = append(inner.buf, '}')
 }
 

@@ -28,6 +28,8 @@ func everyKind() []care.Event {
 	document.Purpose, document.Permission = care.BreakGlass, care.PermissionEmergency
 	document.Period.To = care.Day(2026, 2, 28)
 	document.Invalid = errors.New("never written")
+	alerted := sampleRequest()
+	alerted.Purpose, alerted.AlertReason = care.BreakGlass, care.CourtOrder
 	return []care.Event{
 		{Kind: care.AgentStarted, Detail: "version 1.0.0", ConfigHash: "sha256:77aa", Actor: "systemd"},
 		{Kind: care.ReleaseDecided, Request: request, Released: care.SetOf(care.Allergies), ConsentEpoch: 42, ConfigHash: "sha256:77aa"},
@@ -53,6 +55,7 @@ func everyKind() []care.Event {
 		{Kind: care.JournalSearched, Actor: "DOMAIN\\guardian", Query: "user=555000111222 from=2026-01-01", Count: 3},
 		{Kind: care.JournalArchived, Actor: "DOMAIN\\admin", From: 1, To: 512, Detail: "/archive"},
 		{Kind: care.AgentStopped, Detail: "tab\t quote\" backslash\\ escape\x1b[31m bad\xff del\x7f csi\u009b line\u2028 pound£ 漢字 𝔸"},
+		{Kind: care.ReleaseDecided, Request: alerted, Alert: true},
 	}
 }
 

@@ -91,9 +91,10 @@ func (s *auditService) Witness(stream grpc.BidiStreamingServer[edgev1.WitnessReq
 
 // uses says which event each use of the journal is.
 var uses = map[edgev1.JournalUse]care.EventKind{
-	edgev1.JournalUse_JOURNAL_USE_SEARCH: care.JournalSearched,
-	edgev1.JournalUse_JOURNAL_USE_EXPORT: care.JournalExported,
-	edgev1.JournalUse_JOURNAL_USE_VERIFY: care.IntegrityChecked,
+	edgev1.JournalUse_JOURNAL_USE_SEARCH:     care.JournalSearched,
+	edgev1.JournalUse_JOURNAL_USE_EXPORT:     care.JournalExported,
+	edgev1.JournalUse_JOURNAL_USE_VERIFY:     care.IntegrityChecked,
+	edgev1.JournalUse_JOURNAL_USE_ALERT_SEEN: care.AlertSeen,
 }
 
 // maxUseText bounds the texts of NoteUse, in bytes.
@@ -107,6 +108,9 @@ func (s *auditService) NoteUse(ctx context.Context, m *edgev1.NoteUseRequest) (*
 	}
 	if len(m.GetQuery()) > maxUseText || len(m.GetFinding()) > maxUseText {
 		return nil, badField("query or finding")
+	}
+	if kind == care.AlertSeen && (m.GetFrom() == 0 || m.GetTo() < m.GetFrom()) {
+		return nil, badField("from or to")
 	}
 	e := care.Event{Kind: kind, Actor: callerOf(ctx).Peer.Name, Query: m.GetQuery(), Detail: m.GetFinding(),
 		From: m.GetFrom(), To: m.GetTo(), Alert: m.GetFaulty()}

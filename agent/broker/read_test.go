@@ -11,7 +11,6 @@ import (
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/mycarerecord/edge-agent/agent/broker"
 	"github.com/mycarerecord/edge-agent/agent/care"
@@ -113,7 +112,7 @@ func TestSnapshotRefusedInTheMiddle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := &edgev1.PushSnapshotRequest{Sequence: 1, AsOf: timestamppb.Now()}
+	first := &edgev1.PushSnapshotRequest{Manifest: []byte("manifest")}
 	large := &edgev1.PushSnapshotRequest{}
 	large.ProtoReflect().SetUnknown(sized(2 << 20))
 	_, _ = stream.Send(first), stream.Send(large)
@@ -178,8 +177,9 @@ func TestSnapshotTakesOneSlot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 3 {
-		_ = stream.Send(&edgev1.PushSnapshotRequest{Sequence: 1, AsOf: timestamppb.Now()})
+	_ = stream.Send(&edgev1.PushSnapshotRequest{Manifest: []byte("manifest")})
+	for range 2 {
+		_ = stream.Send(&edgev1.PushSnapshotRequest{})
 	}
 	if _, err := stream.CloseAndRecv(); err != nil {
 		t.Error(err)

@@ -23,6 +23,7 @@ func request(ctx context.Context, interaction care.Interaction, broker care.Brok
 		Requester:   requester(m.GetRequester()),
 		Purpose:     enum[care.Purpose](int32(m.GetPurpose())),
 		Permission:  enum[care.Permission](int32(m.GetPermission())),
+		AlertReason: enum[care.AlertReason](int32(m.GetAlertReason())),
 		Reason:      m.GetReason(),
 	}
 	req.Broker.Software = m.GetSoftware()

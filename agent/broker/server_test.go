@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"iter"
 	"net"
 	"strings"
 	"testing"
@@ -23,7 +22,6 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/mycarerecord/edge-agent/agent/broker"
 	"github.com/mycarerecord/edge-agent/agent/care"
@@ -38,8 +36,8 @@ type house struct {
 	err    error // of identifying
 	gateFn func(gate.Call) error
 	events chan care.Event
-	pushed []care.Directive
-	known  chan struct{} // told of each caller who was identified, where there is room
+	flags
+	known chan struct{} // told of each caller who was identified, where there is room
 }
 
 func (h *house) Identify(*tls.ConnectionState) (identity.Caller, error) {
@@ -73,34 +71,7 @@ func (h *house) journalled(t *testing.T) care.Event {
 	}
 }
 
-func (h *house) Snapshot(_ context.Context, _ string, _ uint64, _ time.Time, all iter.Seq2[care.Directive, error]) error {
-	for d, err := range all {
-		if err != nil {
-			return err
-		}
-		h.pushed = append(h.pushed, d)
-	}
-	return nil
-}
-
-func (h *house) Changes(_ context.Context, _ string, base, _ uint64, _ time.Time, changes []care.Directive) error {
-	if base != 1 {
-		return &care.Error{Kind: care.Conflict, Reason: "GAP", Detail: "send a snapshot"}
-	}
-	h.pushed = append(h.pushed, changes...)
-	return nil
-}
-
-func (h *house) Record(_ context.Context, actor string, d care.Directive) (bool, uint64, error) {
-	h.pushed = append(h.pushed, d)
-	return true, 9, nil
-}
-
-func (h *house) Show(context.Context, string, care.NHSNumber) ([]care.Directive, care.ConsentAnswer, error) {
-	return []care.Directive{{Kind: care.Dissent, Authority: care.Site, By: "Reception"}}, care.ConsentAnswer{Refusal: care.NoPatientConsent, Reason: "DISSENT"}, nil
-}
-func (h *house) State() broker.ConsentState { return broker.ConsentState{Filled: true, Epoch: 3} }
-func (h *house) Status() broker.Status      { return broker.Status{SiteCode: "Y99901", Releasing: true} }
+func (h *house) Status() broker.Status { return broker.Status{SiteCode: "Y99901", Releasing: true} }
 
 // certificate stands in for a TLS connection: the house says who it is.
 type certificate struct {
@@ -357,59 +328,5 @@ func TestEveryKindHasItsOwnStatus(t *testing.T) {
 		if c := status.Code(err); c == codes.OK || c == codes.Unknown || (c == codes.Internal) != (k == care.Internal) {
 			t.Errorf("%v has status %v", k, c)
 		}
-	}
-}
-
-func TestConsentService(t *testing.T) {
-	h := &house{caller: identity.Caller{Peer: identity.Peer{Name: "b", Roles: identity.RoleConsent}}}
-	client := edgev1.NewConsentServiceClient(serve(t, h, nil))
-	now := timestamppb.Now()
-	good := &edgev1.Directive{NhsNumber: "9990000018", Kind: edgev1.DirectiveKind_DIRECTIVE_KIND_DISSENT, Effective: now, Authority: "SITE"}
-	push := func(messages ...*edgev1.PushSnapshotRequest) error {
-		stream, err := client.PushSnapshot(t.Context())
-		if err != nil {
-			return err
-		}
-		for _, m := range messages {
-			_ = stream.Send(m)
-		}
-		_, err = stream.CloseAndRecv()
-		return err
-	}
-	if err := push(&edgev1.PushSnapshotRequest{Sequence: 1, AsOf: now}, &edgev1.PushSnapshotRequest{Directives: []*edgev1.Directive{good, good}}); err != nil {
-		t.Fatal(err)
-	}
-	if len(h.pushed) != 2 || h.pushed[0].Authority != care.Region || h.pushed[0].Kind != care.Dissent {
-		t.Errorf("pushed %+v", h.pushed)
-	}
-	bad := proto.CloneOf(good)
-	bad.NhsNumber = "9990000019"
-	large := &edgev1.PushSnapshotRequest{Sequence: 1, AsOf: now}
-	for range 1001 {
-		large.Directives = append(large.Directives, good)
-	}
-	for name, c := range map[string]struct {
-		err  error
-		want string
-	}{
-		"no message":       {push(), "BAD_REQUEST EMPTY"},
-		"no sequence":      {push(&edgev1.PushSnapshotRequest{AsOf: now}), "BAD_REQUEST FIELD"},
-		"no time":          {push(&edgev1.PushSnapshotRequest{Sequence: 1}), "BAD_REQUEST FIELD"},
-		"bad number":       {push(&edgev1.PushSnapshotRequest{Sequence: 1, AsOf: now, Directives: []*edgev1.Directive{bad}}), "INVALID_NHS_NUMBER "},
-		"unspecified kind": {push(&edgev1.PushSnapshotRequest{Sequence: 1, AsOf: now, Directives: []*edgev1.Directive{{NhsNumber: "9990000018", Effective: now}}}), "BAD_REQUEST FIELD"},
-		"too many":         {push(large), "LIMIT_EXCEEDED DIRECTIVES"},
-	} {
-		if got := code(c.err); got != c.want {
-			t.Errorf("%s: %s, want %s", name, got, c.want)
-		}
-	}
-	if _, err := client.PushChanges(t.Context(), &edgev1.PushChangesRequest{BaseSequence: 2, Sequence: 3, AsOf: now}); code(err) != "CONFLICT GAP" {
-		t.Errorf("a gap is told as %v", err)
-	}
-	if reply, err := client.PushChanges(t.Context(), &edgev1.PushChangesRequest{BaseSequence: 1, Sequence: 3, AsOf: now}); err != nil || reply.GetState().GetEpoch() != 3 {
-		t.Errorf("%v, %v", reply, err)
-	}
-	if _, err := client.RecordDirective(t.Context(), &edgev1.RecordDirectiveRequest{Directive: good}); code(err) != "ACCESS_DENIED ROLE" {
-		t.Errorf("a broker may speak for the site: %v", err)
 	}
 }

@@ -124,6 +124,7 @@ func TestValidate(t *testing.T) {
 		"unknown section":  {func(r *care.Request) { r.Sections = 1 << 25 }, care.BadRequest},
 		"long reason":      {func(r *care.Request) { r.Reason = strings.Repeat("x", 1025) }, care.BadRequest},
 		"no document id":   {func(r *care.Request) { r.Interaction = care.ReadDocument }, care.BadRequest},
+		"alert reason":     {func(r *care.Request) { r.AlertReason = care.Emergency }, care.BadRequest},
 		"unreadable":       {func(r *care.Request) { r.Invalid = &care.Error{Kind: care.Conflict} }, care.Conflict},
 	} {
 		r := goodRequest(t)

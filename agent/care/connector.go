@@ -47,6 +47,28 @@ type DocumentReader interface {
 	Document(ctx context.Context, patient Patient, id string) (Document, error)
 }
 
+// DirectiveSource is fulfilled by connectors whose source holds what patients
+// have said about sharing, as coded entries.
+type DirectiveSource interface {
+	// HoldsDirectives reports whether the site's settings say where the source
+	// keeps them. If not, the other methods are not called.
+	HoldsDirectives() bool
+
+	// Directives yields every statement that the source holds, in any order. An
+	// error is the last thing yielded; what came before it must not be used.
+	// NHSNumber, Effective and either Kind or Code are set, Recorded and By
+	// where the source has them; where only the day is known Effective is
+	// midnight UTC of it. What a Code means is for the caller to know. A
+	// row that cannot be read is an error: a source that cannot be read whole is
+	// not a source that says nothing.
+	Directives(ctx context.Context) iter.Seq2[Directive, error]
+
+	// DirectivesOf returns the statements about one patient as they are now;
+	// none is not an error. It fails with Unsupported where the source can only
+	// be read whole.
+	DirectivesOf(ctx context.Context, number NHSNumber) ([]Directive, error)
+}
+
 // Description says what a source is and serves.
 type Description struct {
 	Origin    Origin

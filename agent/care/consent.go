@@ -60,16 +60,30 @@ func (a Authority) String() string {
 type Directive struct {
 	NHSNumber NHSNumber
 	Kind      DirectiveKind
+	Scope     Scope // what a Dissent or ConsentGiven is about; zero for everything
 	Authority Authority
+	Source    string    // for SourceFlag: the source's name in the site's configuration
 	Effective time.Time // from when it holds; the latest wins
-	Recorded  time.Time // when it was recorded here
+	Recorded  time.Time // when it was recorded
 	By        string    // who recorded it: an account or a file's name
+	Code      Coding    // the coded entry it was read from, if it was; without Display
 }
+
+// Scope narrows a Dissent or a ConsentGiven to some organisations or to some
+// sections, not both. The zero Scope is everything.
+type Scope struct {
+	Organisations []ODSCode  // whose staff the statement is about
+	Sections      SectionSet // the parts of the record it is about
+}
+
+// IsZero reports whether the scope is everything.
+func (s Scope) IsZero() bool { return len(s.Organisations) == 0 && s.Sections == 0 }
 
 // ConsentAnswer is what the consent store says to one request.
 type ConsentAnswer struct {
-	Refusal Kind   // OK, or why nothing may leave
-	Reason  string // true reason for the journal: DISSENT, RESTRICTED, STALE, NEVER_FILLED, ...
-	Epoch   uint64 // version of the store that was asked
-	Alert   bool   // break-glass was needed: the site's privacy officer is to be told
+	Refusal  Kind       // OK, or why nothing may leave
+	Reason   string     // true reason for the journal: DISSENT, RESTRICTED, STALE, NEVER_FILLED, ...
+	Withheld SectionSet // asked sections that the patient does not want shared, where not all are refused
+	Epoch    uint64     // version of the store that was asked
+	Alert    bool       // break-glass was needed: the site's privacy officer is to be told
 }

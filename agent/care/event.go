@@ -19,7 +19,13 @@ const (
 
 	// Patients' choices.
 	ConsentChanged EventKind = "CONSENT_CHANGED"
-	ConsentShown   EventKind = "CONSENT_SHOWN" // somebody at the site looked at a patient's statements
+	ConsentShown   EventKind = "CONSENT_SHOWN"   // somebody at the site looked at patients' statements
+	ConsentLinked  EventKind = "CONSENT_LINKED"  // two NHS numbers were found to be one person's, or not to be
+	ConsentDoubted EventKind = "CONSENT_DOUBTED" // the consent store cannot be relied on: nothing is released
+	ConsentTrusted EventKind = "CONSENT_TRUSTED" // it can be relied on again
+	ConsentRebuilt EventKind = "CONSENT_REBUILT" // a lost or older store was replaced; the site's own statements were read back from the journal
+	AlertSeen      EventKind = "ALERT_SEEN"      // the site's privacy officer dealt with alerts
+	BudgetReached  EventKind = "BUDGET_REACHED"  // somebody asked about more patients than the site expects
 
 	// What the agent runs with.
 	ConfigApplied      EventKind = "CONFIG_APPLIED"
@@ -80,6 +86,7 @@ type Event struct {
 	Digest       string        // digest of what was sent
 	Duration     time.Duration // from receipt to end
 	Directive    *Directive    // for ConsentChanged: what was stated, by whom
+	Linked       NHSNumber     // for ConsentLinked: the other number; the first is the Request's
 	Count        int           // for bulk changes: how many
 	Actor        string        // who did it, where it is not a requester: an OS account, a broker, a file
 	Calls        []SourceCall  // calls of sources that belong to the event

@@ -135,7 +135,8 @@ type Request struct {
 	Requester   Requester
 	Purpose     Purpose
 	Permission  Permission
-	Reason      string // free text; required for BreakGlass
+	AlertReason AlertReason // zero: not stated as a code
+	Reason      string      // free text; required for BreakGlass
 	Subject     Subject
 	Sections    SectionSet // sections asked for
 	Period      Period     // what dates are asked for; zero means all
@@ -182,6 +183,11 @@ func (r *Request) Validate() error {
 			return &Error{Kind: BadRequest, Op: "care.Request", Reason: "FIELD",
 				Detail: "the field " + f.name + " is missing or not valid"}
 		}
+	}
+	if r.AlertReason != 0 && !r.AlertType().Permits(r.AlertReason) {
+		return &Error{Kind: BadRequest, Op: "care.Request", Reason: "ALERT_REASON",
+			Detail: "the alert reason does not fit the request: break-glass takes PUBLIC_INTEREST, STATUTE, COURT_ORDER and EMERGENCY, " +
+				"an absent patient PUBLIC_INTEREST, STATUTE, COURT_ORDER, SELF_CLAIMED_EMERGENCY and OTHER, any other request none"}
 	}
 	return nil
 }

@@ -119,7 +119,8 @@ func (s *Site) complete(folder string) {
 // files returns every path that may be relative to the folder of the file.
 func (s *Site) files() []*string {
 	files := []*string{&s.Identity.Certificate, &s.Identity.Key, &s.Identity.Denied,
-		&s.SiteKey.File, &s.SiteKey.DPAPIFile, &s.Journal.ArchiveFolder}
+		&s.SiteKey.File, &s.SiteKey.DPAPIFile, &s.Journal.ArchiveFolder,
+		&s.Consent.Folder, &s.Consent.Codes}
 	for i := range s.Identity.BrokerRoots {
 		files = append(files, &s.Identity.BrokerRoots[i])
 	}

@@ -90,7 +90,9 @@ func (r *reference) section(path string, v reflect.Value) {
 		if nested != nil {
 			value = strings.Replace(value, "STRUCT", "["+name+"](#"+anchor(name)+")", 1)
 			next := part{name, v.Field(f.index)}
-			if field.Type.Kind() == reflect.Slice {
+			if nested == reflect.TypeFor[sourceText]() {
+				next = part{name, reflect.ValueOf(newSourceText())}
+			} else if field.Type.Kind() == reflect.Slice {
 				next = part{name, reflect.Zero(nested)}
 			}
 			parts = append(parts, next)
@@ -159,6 +161,8 @@ func defaultOf(f field, path string, v reflect.Value) string {
 		return fmt.Sprintf("`%v`", v)
 	case v.IsZero(), v.Kind() == reflect.Struct:
 		return ""
+	case v.Interface() == care.AllSections:
+		return "`[ALL]`"
 	case v.Type() == reflect.TypeFor[time.Duration]():
 		return "`" + shortDuration(v.Interface().(time.Duration)) + "`"
 	}
@@ -179,7 +183,7 @@ func shortDuration(d time.Duration) string {
 // comments returns the comment of every field in the package's source.
 func comments(t *testing.T) map[string]string {
 	found := map[string]string{}
-	for _, name := range []string{"site.go", "journal.go", "source.go"} {
+	for _, name := range []string{"site.go", "consent.go", "journal.go", "source.go"} {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)

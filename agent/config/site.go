@@ -51,6 +51,9 @@ type Site struct {
 	// The journal of who looked at which record.
 	Journal Journal `yaml:"journal"`
 
+	// How the site's privacy officer is told of alerts.
+	Alerts Alerts `yaml:"alerts"`
+
 	// The agent's own log. It is written as JSON and never holds patient data.
 	Log Log `yaml:"log"`
 
@@ -144,28 +147,6 @@ type Role string
 
 // Values returns the roles.
 func (Role) Values() []string { return []string{"records", "consent", "config", "audit", "status"} }
-
-// Consent says how a patient's choice is applied.
-type Consent struct {
-	// What holds for a patient who has said nothing: opt-out shares, ask shares
-	// only with the patient's permission to view. There is no default.
-	Model ConsentModel `yaml:"model,required"`
-
-	// How old the consent store may be. An older one refuses every patient.
-	MaxAge time.Duration `yaml:"max_age" range:"5m..720h"`
-}
-
-// ConsentModel is what holds for a patient who has said nothing.
-type ConsentModel string
-
-// The models.
-const (
-	OptOut ConsentModel = "opt-out"
-	Ask    ConsentModel = "ask"
-)
-
-// Values returns the models.
-func (ConsentModel) Values() []string { return []string{string(OptOut), string(Ask)} }
 
 // Sharing is the ceiling.
 type Sharing struct {
@@ -262,6 +243,23 @@ type Limits struct {
 
 	// Documents sent at once.
 	ConcurrentDocuments int `yaml:"concurrent_documents" range:"1..256"`
+
+	// How many different patients may be asked about in an hour before the
+	// agent slows down, stops and alerts. What is not given, here and in the
+	// next three, depends on the kind of organisation; see budgets.md.
+	PatientsPerHour PerHour `yaml:"patients_per_hour"`
+
+	// How many answers in an hour may be that there is no such patient, or that
+	// the demographics are wrong.
+	NotFoundPerHour PerHour `yaml:"not_found_per_hour"`
+
+	// How many of a hundred patients asked about may be such; 100 switches this
+	// off.
+	NotFoundPercent Percent `yaml:"not_found_percent"`
+
+	// How many different patients may be asked about in an hour whose NHS
+	// numbers follow one another.
+	NeighboursPerHour PerHour `yaml:"neighbours_per_hour"`
 }
 
 // Log says what the agent writes to its own log.

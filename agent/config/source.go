@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/mycarerecord/edge-agent/agent/care"
@@ -16,6 +17,7 @@ type Source struct {
 	Kind     string          // kind of connector, known to the catalogue
 	Origin   care.Origin     // what its records say about where they come from
 	Sections care.SectionSet // the sections to ask it for
+	Consent  SourceConsent   // how its consent codes are read
 	Settings any             // what the catalogue returned, filled in; nil when the kind takes none
 }
 
@@ -42,8 +44,16 @@ type sourceText struct {
 	// or ALL.
 	Sections care.SectionSet `yaml:"sections"`
 
+	// How the consent codes of this source are read.
+	Consent SourceConsent `yaml:"consent"`
+
 	// Settings of the connector; see the page of its kind.
 	Settings deferred `yaml:"settings"`
+}
+
+// newSourceText returns what holds where the file says nothing.
+func newSourceText() sourceText {
+	return sourceText{Sections: care.AllSections, Consent: SourceConsent{Every: 15 * time.Minute, MaxAge: 24 * time.Hour}}
 }
 
 // deferred is a part of the file that is read once its type is known.
@@ -52,9 +62,9 @@ type deferred struct{ node ast.Node }
 func (s *deferred) unmarshalNode(_ *decoder, n ast.Node, _ string) { s.node = n }
 
 func (s *Source) unmarshalNode(d *decoder, n ast.Node, path string) {
-	text := sourceText{Sections: care.AllSections}
+	text := newSourceText()
 	d.structure(reflect.ValueOf(&text).Elem(), n, path)
-	s.Name, s.Kind, s.Sections = text.Name, text.Kind, text.Sections
+	s.Name, s.Kind, s.Sections, s.Consent = text.Name, text.Kind, text.Sections, text.Consent
 	s.Origin = care.Origin{Source: text.Name, System: text.System,
 		Organisation: text.Organisation, OrganisationName: text.OrganisationName}
 	if text.Kind != "" {

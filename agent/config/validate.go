@@ -20,6 +20,8 @@ func (s *Site) validate(d *decoder) {
 	s.Listen.validate(d)
 	s.Identity.validate(d)
 	s.validateBrokers(d)
+	s.Consent.validate(d)
+	s.Alerts.validate(d)
 	s.Sharing.validate(d)
 	if s.Limits.SourceTimeout > s.Limits.RequestTimeout {
 		d.report("$.limits.source_timeout", "source_timeout is longer than request_timeout ("+s.Limits.RequestTimeout.String()+")", "$.limits.request_timeout")
@@ -84,6 +86,7 @@ func (s *Site) validateBrokers(d *decoder) {
 		}
 		checkUnique(d, subjects, path+".uri", b.URI)
 		checkUnique(d, subjects, path+".dns", b.DNS)
+		b.IssuerSHA256 = strings.ToLower(b.IssuerSHA256)
 		if sum, err := hex.DecodeString(b.IssuerSHA256); b.IssuerSHA256 != "" && (err != nil || len(sum) != 32) {
 			d.report(path+".issuer_sha256", quote(b.IssuerSHA256)+" is not a SHA-256; expected 64 hexadecimal digits without colons")
 		}
@@ -178,6 +181,7 @@ func (s *Site) validateSources(d *decoder) {
 		source, path := &s.Sources[i], index("$.sources", i)
 		checkName(d, path+".name", source.Name)
 		checkUnique(d, names, path+".name", source.Name)
+		source.validateConsent(d, path)
 		if source.Origin.OrganisationName == "" && source.Origin.Organisation != s.Organisation.ODSCode {
 			d.report(path+".organisation_name", "organisation_name is missing: the records are those of another organisation than the site", "$.site.ods_code")
 		}

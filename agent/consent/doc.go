@@ -1,41 +1,40 @@
 // Package consent keeps what patients and those responsible for them have said
 // about sharing the record of this site, and answers for each request whether
-// the record may leave. Doubt means refuse: a store that was never filled, is
-// too old, is damaged or could not be written answers ConsentUnavailable.
+// the record may leave. Doubt means refuse.
 //
 // # What is kept
 //
-// A directive (care.Directive) comes from one authority: the region, the site
-// or the source system. It is about one of two matters, sharing (DISSENT or
-// CONSENT) or findability (RESTRICTION or UNRESTRICTED), and never touches the
-// other: lifting a restriction does not lift a dissent. Of each patient,
-// authority and matter the latest effective statement is kept; at the same
-// instant the one recorded later, then the more restrictive one. Between
-// authorities the most restrictive wins. Nothing overrides a dissent, not even
-// break-glass: that replaces asking the patient, not the patient's answer
-// (GP Connect, information governance principles). Decide holds the whole rule.
+// Statements (care.Directive) come from the region, from the site, and from its
+// record systems, the sources. Each of these is a set of its own. What they mean
+// together is package rule's business; what a region and its sites send each
+// other is package feed's. Linked NHS numbers of one person are read together.
 //
-// Type 1 and type 2 objections and the national data opt-out are not directives
-// here and must not be imported as such: they are about purposes beyond the
-// person's own care, which this agent does not serve (NHS England, national
-// data opt-out operational policy guidance). Nor is dissent to the Summary Care
-// Record, which is another service.
+// The national data opt-out and Type 1 objections are not statements here and
+// must not be imported as such: they are about purposes beyond the person's own
+// care, which this agent does not serve (NHS England, national data opt-out
+// operational policy guidance).
 //
 // # How it is kept
 //
-// One bbolt file. A patient's key is an HMAC of the NHS number under the site's
-// key, so that a copied file names nobody: plain hashes of NHS numbers can all
-// be computed in minutes. bbolt has no checksums on its pages and a flipped bit
-// can hide an entry, therefore every entry carries a MAC over authority, key
-// and content with the epoch in which it was written, and a sealed record
-// carries count and digest of each authority's whole set. Everything is checked
-// when the store is opened and by Verify, which the agent runs every hour.
+// In a vault (package vault): one sealed file that proves every answer, also
+// that there is nothing. Patients' keys are HMACs of the NHS number under the
+// site key, so that a copied file names nobody. The vault seals a state with its
+// directory: what the sets are, how old, and what was last told to the region.
 //
-// A store that fails is never emptied or made anew: it refuses until a person
-// has looked. To start again, stop the agent, move the file and its ".created"
-// marker away, start, load the site's own directives and let the region send
-// its snapshot. What the checks cannot see is a whole older copy of the file
-// put back in its place; comparing Epoch with a copy kept elsewhere can.
+// # What is not relied on
 //
-// Start reading at Decide, then Store.Check, then Store.update.
+// Silence counts only while everyone who has to be heard was heard lately, and
+// the region has vouched for this very process since it started or the machine
+// slept: a copy of the whole machine put back from the past cannot know what it
+// has forgotten. Ages go by the wall clock or by the time since the machine was
+// started, whichever is more, so that setting the clock makes nothing fresh.
+//
+// A store that is older than the journal or the region remembers, or that had to
+// be made anew, is Lost: it refuses everything until everything was brought
+// back. The region compares digests, so that it sees what it has told. What the
+// site has said is in its journal. An older copy of store and journal together,
+// changed before the region is heard, is noticed too: the region is told only
+// epochs of changes that were made while it vouched, and remembers the highest.
+//
+// Start reading at Store.Check, then Store.update, then Store.Meet.
 package consent

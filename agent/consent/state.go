@@ -1,129 +1,144 @@
 package consent
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"fmt"
-	"math"
-	"time"
+	"encoding/binary"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/consent/feed"
+	"github.com/mycarerecord/edge-agent/agent/consent/vault"
 )
 
+// The sets of the vault. Those from firstSource on belong to sources; the state
+// says which.
+const (
+	regionSet = iota
+	siteSet
+	linkSet
+	firstSource
+)
+
+// stateVersion is the first byte of the sealed state.
 const stateVersion = 1
 
-// Numbers of authorities and kinds, for arrays indexed by either less one.
+// state is what the vault seals together with its directory. It is never
+// changed, only replaced. Times are milliseconds since 1970 UTC.
+type state struct {
+	floor  int64    // latest time seen
+	told   uint64   // epoch of the last change made while the region vouched
+	push   [32]byte // feed.ID of the region's last push
+	region string   // its name
+	sets   [vault.Sets]set
+}
+
+// set is what the state says of one set.
+type set struct {
+	name       string // of a source; empty for other sets and free slots
+	filled     bool   // a snapshot was loaded, or the source read
+	lost       bool   // statements are missing, and have to be brought back
+	sequence   uint64 // of the region's last push
+	asOf       int64  // when the authority knew its statements to be right
+	directives uint64 // statements in force
+	digest     feed.Digest
+}
+
+// Bits of the flags of a set.
 const (
-	authorities = int(care.SourceFlag)
-	kinds       = int(care.Unrestricted)
+	filledBit = 1 << iota
+	lostBit
 )
 
-// state is the one sealed record that says what the rest of the file must be.
-// Its fields are exported and of fixed size for encoding/binary; their order is
-// part of the file's format.
-type state struct {
-	Epoch uint64
-	Floor int64 // latest time the store was written, nanoseconds since 1970
-	Sets  [authorities]set
+// AppendBinary appends the lasting form: version; floor and told as eight bytes
+// each, push, the region's name counted by a byte; then for each of the sets,
+// whatever it is for, flags, the name counted by a byte, sequence, asOf and
+// directives as eight bytes each, and the digest. All numbers are big-endian.
+func (st *state) AppendBinary(b []byte) ([]byte, error) {
+	b = append(b, stateVersion)
+	b = binary.BigEndian.AppendUint64(b, uint64(st.floor))
+	b = binary.BigEndian.AppendUint64(b, st.told)
+	b = append(b, st.push[:]...)
+	b = appendText(b, st.region)
+	for i := range st.sets {
+		b = st.sets[i].append(b)
+	}
+	return b, nil
 }
 
-// set is the directives of one authority.
-type set struct {
-	Generation uint64 // names the bucket; a new snapshot fills the next one
-	Filled     bool   // a snapshot was loaded
-	Sequence   uint64 // of the last snapshot or delta
-	AsOf       int64  // when the authority vouched for it, nanoseconds since 1970
-	Patients   uint64 // entries in the bucket
-	Kinds      [kinds]uint64
-	Digest     digest
+func (s *set) append(b []byte) []byte {
+	var flags byte
+	if s.filled {
+		flags |= filledBit
+	}
+	if s.lost {
+		flags |= lostBit
+	}
+	b = appendText(append(b, flags), s.name)
+	b = binary.BigEndian.AppendUint64(b, s.sequence)
+	b = binary.BigEndian.AppendUint64(b, uint64(s.asOf))
+	b = binary.BigEndian.AppendUint64(b, s.directives)
+	return append(b, s.digest[:]...)
 }
 
-// of returns the set of an authority.
-func (st *state) of(a care.Authority) *set { return &st.Sets[a-1] }
+func appendText(b []byte, text string) []byte { return append(append(b, byte(len(text))), text...) }
 
-// bucket names the bucket of an authority's set.
-func (s *set) bucket(a care.Authority) []byte {
-	return fmt.Appendf(nil, "%s %d", a, s.Generation)
+// parseState reads what AppendBinary wrote, and nothing else.
+func parseState(src []byte) (vault.State, error) {
+	r := stateReader{src: src}
+	if version := r.take(1); version[0] != stateVersion {
+		return nil, errState
+	}
+	st := &state{floor: int64(r.number()), told: r.number(), push: [32]byte(r.take(32)), region: r.text()}
+	for i := range st.sets {
+		flags := r.take(1)[0]
+		if flags&^(filledBit|lostBit) != 0 {
+			return nil, errState
+		}
+		st.sets[i] = set{filled: flags&filledBit != 0, lost: flags&lostBit != 0, name: r.text(), sequence: r.number(),
+			asOf: int64(r.number()), directives: r.number(), digest: feed.Digest(r.take(32))}
+	}
+	if r.short || len(r.src) > 0 {
+		return nil, errState
+	}
+	return st, nil
 }
 
-// names reports whether a bucket of that name belongs to the state.
-func (st *state) names(bucket []byte) bool {
-	for i := range st.Sets {
-		if bytes.Equal(bucket, st.Sets[i].bucket(care.Authority(i+1))) {
+var errState = failure(care.ConsentUnavailable, vault.ReasonDamaged, "the state of the consent store is of another version or makes no sense", nil)
+
+// stateReader takes fields off a text. Beyond its end everything is zero and
+// short is set.
+type stateReader struct {
+	src   []byte
+	short bool
+}
+
+func (r *stateReader) take(n int) []byte {
+	if n > len(r.src) {
+		r.short, r.src = true, nil
+		return make([]byte, n)
+	}
+	field := r.src[:n]
+	r.src = r.src[n:]
+	return field
+}
+
+func (r *stateReader) number() uint64 { return binary.BigEndian.Uint64(r.take(8)) }
+
+func (r *stateReader) text() string { return string(r.take(int(r.take(1)[0]))) }
+
+// lost reports whether a set that is in use has to be brought back.
+func (st *state) lost(slots []int) bool {
+	for _, i := range slots {
+		if st.sets[i].lost {
 			return true
 		}
 	}
-	return false
+	return st.sets[regionSet].lost || st.sets[siteSet].lost
 }
 
-// enter counts an entry into the set. sum is the entry's full keyed hash.
-func (s *set) enter(e *entry, sum *[sha256.Size]byte) {
-	s.Patients++
-	s.Digest.add(sum)
-	for _, said := range e.said {
-		if said.kind != 0 {
-			s.Kinds[said.kind-1]++
+// lose marks everything as lost.
+func (st *state) lose() {
+	for i := range st.sets {
+		if i < firstSource || st.sets[i].name != "" {
+			st.sets[i].lost, st.sets[i].filled = true, false
 		}
 	}
-}
-
-// leave takes out an entry that enter counted in.
-func (s *set) leave(e *entry, sum *[sha256.Size]byte) {
-	s.Patients--
-	s.Digest.sub(sum)
-	for _, said := range e.said {
-		if said.kind != 0 {
-			s.Kinds[said.kind-1]--
-		}
-	}
-}
-
-// holdsSame reports whether both sets hold the same entries.
-func (s *set) holdsSame(o *set) bool {
-	return s.Patients == o.Patients && s.Kinds == o.Kinds && s.Digest == o.Digest
-}
-
-// snapshot is what readers work with: the committed state, or why there is
-// none. It is replaced whole and never changed.
-type snapshot struct {
-	state
-	buckets [authorities][]byte
-	err     *care.Error // why the store refuses; nil while it works
-}
-
-// failedEpoch is the epoch of a store that refuses, so that whoever watches
-// the epoch notices.
-const failedEpoch = math.MaxUint64
-
-func newSnapshot(st state) *snapshot {
-	snap := &snapshot{state: st}
-	for i := range st.Sets {
-		snap.buckets[i] = st.Sets[i].bucket(care.Authority(i + 1))
-	}
-	return snap
-}
-
-func failedSnapshot(err *care.Error) *snapshot {
-	return &snapshot{state: state{Epoch: failedEpoch}, err: err}
-}
-
-// ages says how far the snapshot can be relied on at a time.
-func (snap *snapshot) ages(now time.Time, maxAge time.Duration) Ages {
-	if snap.err != nil {
-		return Ages{Failure: snap.err.Reason}
-	}
-	region := snap.of(care.Region)
-	return Ages{Filled: region.Filled, Now: now, AsOf: time.Unix(0, region.AsOf),
-		Floor: time.Unix(0, snap.Floor), MaxAge: maxAge}
-}
-
-// failure makes the package's errors.
-func failure(kind care.Kind, reason, detail string, cause error) *care.Error {
-	return &care.Error{Kind: kind, Op: "consent", Reason: reason, Detail: detail, Err: cause}
-}
-
-// damage is the error for a file that is not what it must be.
-func damage(detail string, cause error) *care.Error {
-	return failure(care.ConsentUnavailable, ReasonDamaged, detail+
-		"; nothing is released until the store has been restored: keep the file, see the operator's guide", cause)
 }

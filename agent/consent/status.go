@@ -3,57 +3,39 @@ package consent
 import (
 	"time"
 
-	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/consent/rule"
+	"github.com/mycarerecord/edge-agent/agent/consent/vault"
 )
-
-// Status is how the store stands. It names no patient.
-type Status struct {
-	Filled   bool          // a snapshot of the region was loaded at some time
-	AsOf     time.Time     // when the region last vouched for its directives; zero if never
-	Age      time.Duration // time since AsOf; 0 if never filled
-	Sequence uint64        // of the region's last snapshot or delta
-	Epoch    uint64
-	Doubt    string                       // why patients without a flag are refused now: a Reason, or empty
-	Sets     map[care.Authority]SetStatus // by authority; nil if the store has failed
-	Err      error                        // why the store refuses everything, or nil
-}
-
-// SetStatus is how the directives of one authority stand.
-type SetStatus struct {
-	Filled     bool
-	AsOf       time.Time
-	Sequence   uint64
-	Patients   uint64
-	Directives map[care.DirectiveKind]uint64
-}
 
 // Status returns how the store stands. It does no input or output.
 func (s *Store) Status() Status {
-	now, snap := s.now(), s.current.Load()
-	ages := snap.ages(now, s.maxAge)
-	if snap.err != nil {
-		return Status{Epoch: snap.Epoch, Doubt: ages.Failure, Err: snap.err}
+	root := s.vault.Root()
+	st := root.State.(*state)
+	ages := s.ages(st)
+	ages.Failure = s.failure()
+	status := Status{Epoch: st.told, Doubt: ages.Doubt(), Instance: s.instance, Vouched: ages.Vouched,
+		Lost: ages.Lost, Region: st.region, Staged: s.staged.Load()}
+	if ages.Failure != "" {
+		status.Err = s.vault.Err()
+		return status
 	}
-	st := Status{Epoch: snap.Epoch, Sets: make(map[care.Authority]SetStatus, authorities)}
-	for i := range snap.Sets {
-		st.Sets[care.Authority(i+1)] = snap.Sets[i].status()
+	for v := range int(firstVoice) + len(s.slots) {
+		set := s.setStatus(v, root, &ages)
+		status.Late = status.Late || set.Late
+		status.Sets = append(status.Sets, set)
 	}
-	region := st.Sets[care.Region]
-	st.Filled, st.AsOf, st.Sequence, st.Doubt = region.Filled, region.AsOf, region.Sequence, ReasonNeverFilled
-	if st.Filled {
-		st.Age, st.Doubt = now.Sub(st.AsOf), ages.doubt()
-	}
-	return st
+	return status
 }
 
-func (s *set) status() SetStatus {
-	st := SetStatus{Filled: s.Filled, Sequence: s.Sequence, Patients: s.Patients,
-		Directives: make(map[care.DirectiveKind]uint64, kinds)}
-	if s.Filled {
-		st.AsOf = time.Unix(0, s.AsOf).UTC()
+func (s *Store) setStatus(voice int, root *vault.Root, ages *rule.Ages) SetStatus {
+	slot := s.setOf(voice)
+	set, heard := &root.State.(*state).sets[slot], &ages.Sets[voice]
+	status := SetStatus{Authority: authorityOf(voice), Source: s.sourceOf(voice), Filled: set.filled, Lost: set.lost,
+		Sequence: set.sequence, MaxAge: heard.MaxAge, Patients: root.Entries(slot), Directives: set.directives, Digest: set.digest}
+	if set.filled {
+		status.AsOf = time.UnixMilli(set.asOf).UTC()
+		status.Age = ages.Age(rule.Voice(voice))
+		status.Late = status.Age > status.MaxAge/2
 	}
-	for i, n := range s.Kinds {
-		st.Directives[care.DirectiveKind(i+1)] = n
-	}
-	return st
+	return status
 }

@@ -19,6 +19,15 @@ type Policy interface {
 	Decide(req *care.Request, speaksFor []care.ODSCode) (policy.Grant, error)
 }
 
+// Budget guards against asking about one patient after the other.
+type Budget interface {
+	// Admit counts the request against those who ask, lets it wait or refuses
+	// it. It knows nothing of whether the patient exists.
+	Admit(ctx context.Context, req *care.Request) error
+	// Settle counts what an admitted request was told at its end.
+	Settle(req *care.Request, told care.Kind)
+}
+
 // Consent knows what patients have said.
 type Consent interface {
 	// Check says whether the request may be answered.
@@ -77,6 +86,7 @@ type Call struct {
 // Gate is safe for concurrent use. All its fields are required.
 type Gate struct {
 	Policy       Policy
+	Budget       Budget
 	Consent      Consent
 	Journal      Journal
 	Records      Records
@@ -95,6 +105,7 @@ func (g *Gate) pass(ctx context.Context, call Call, deliver func(*release) error
 		if recover() != nil {
 			err = r.end(defect)
 		}
+		r.settle(err)
 	}()
 	if err := r.admit(); err != nil {
 		return r.end(err)
@@ -108,20 +119,26 @@ func (r *release) admit() error {
 	if err := r.Request.Validate(); err != nil { // 1: well formed
 		return r.refuse(err)
 	}
-	grant, err := g.Policy.Decide(r.Request, r.SpeaksFor) // 2: what the site allows
+	grant, err := g.Policy.Decide(r.Request, r.SpeaksFor) // 2: what the site allows, and how many
 	if err != nil {
 		return r.refuse(err)
 	}
-	r.grant, r.consent = grant, g.Consent.Check(r.Request) // 3: what the patient allows
-	if k := r.consent.Refusal; k != care.OK && k != care.PatientNotFound {
-		return r.refuse(refusal(k, r.consent.Reason))
+	if err = g.Budget.Admit(r.ctx, r.Request); err != nil {
+		return r.refuse(err)
+	}
+	r.grant, r.counted = grant, true
+	if err = r.ask(); err != nil { // 3: what the patient allows
+		return r.refuse(err)
 	}
 	r.decide()                                                  // 4: written down; on disk before anything leaves, see release.flush
 	r.match, err = g.Records.Identify(r.ctx, r.Request.Subject) // 5: the source is read meanwhile
 	if r.consent.Refusal == care.PatientNotFound {
 		return hide(err, r.consent.Reason) // restricted: as if the source had no such patient
 	}
-	return err // 6: nil only if r.match is the person asked for, for certain
+	if err != nil {
+		return err // 6: nil only if r.match is the person asked for, for certain
+	}
+	return r.stillAllowed() // the source may have told of a dissent just now
 }
 
 // Locate tells which sections of the patient's record the requester may have.

@@ -26,6 +26,8 @@ type world struct {
 
 	grant     policy.Grant
 	policyErr error
+	budgetErr error
+	settled   []care.Kind // what the budget was told
 	answer    care.ConsentAnswer
 	epoch     uint64
 	onFlush   func(n int) // before the n-th message leaves
@@ -35,6 +37,7 @@ type world struct {
 	events   []care.Event
 
 	quick       bool
+	onIdentify  func()
 	identifyErr error
 	items       int   // records in the answer
 	readErr     error // after the records
@@ -60,6 +63,13 @@ func (w *world) Decide(*care.Request, []care.ODSCode) (policy.Grant, error) {
 	w.note("policy")
 	return w.grant, w.policyErr
 }
+
+func (w *world) Admit(context.Context, *care.Request) error {
+	w.note("budget")
+	return w.budgetErr
+}
+
+func (w *world) Settle(_ *care.Request, told care.Kind) { w.settled = append(w.settled, told) }
 
 func (w *world) Check(*care.Request) care.ConsentAnswer { w.note("consent"); return w.answer }
 func (w *world) Epoch() uint64                          { return w.epoch }
@@ -98,6 +108,9 @@ func (w *world) Prove(p care.Position) (care.Proof, error) {
 
 func (w *world) Identify(context.Context, care.Subject) (*records.Match, error) {
 	w.note("identify")
+	if w.onIdentify != nil {
+		w.onIdentify()
+	}
 	if w.identifyErr != nil {
 		return nil, w.identifyErr
 	}
@@ -167,7 +180,7 @@ func newWorld() *world {
 }
 
 func (w *world) gate() *gate.Gate {
-	return &gate.Gate{Policy: w, Consent: w, Journal: w, Records: w, ConfigHash: "c", Timeout: time.Minute, DocumentSize: 1 << 20}
+	return &gate.Gate{Policy: w, Budget: w, Consent: w, Journal: w, Records: w, ConfigHash: "c", Timeout: time.Minute, DocumentSize: 1 << 20}
 }
 
 func request(t *testing.T) *care.Request {
@@ -204,7 +217,7 @@ func order(t *testing.T, quick bool) {
 	if err := w.gate().Release(t.Context(), gate.Call{Request: request(t), Answer: w}); err != nil {
 		t.Fatal(err)
 	}
-	want := "policy, consent, RELEASE_DECIDED OK , identify, open, read, on disk 1, flush, flush, flush, RELEASE_ENDED OK , prove 1, flush"
+	want := "policy, budget, consent, RELEASE_DECIDED OK , identify, open, read, on disk 1, flush, flush, flush, RELEASE_ENDED OK , prove 1, flush"
 	if got := strings.Join(w.trace, ", "); got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}
@@ -239,32 +252,44 @@ func TestRefusals(t *testing.T) {
 			trace: "RELEASE_REFUSED INVALID_NHS_NUMBER , on disk 1"},
 		{name: "policy", upset: func(w *world) { w.policyErr = &care.Error{Kind: care.AccessDenied, Reason: "ROLE"} }, kind: care.AccessDenied, reason: "ROLE",
 			trace: "policy, RELEASE_REFUSED ACCESS_DENIED ROLE, on disk 1"},
+		{name: "budget", upset: func(w *world) { w.budgetErr = &care.Error{Kind: care.LimitExceeded, Reason: "PATIENTS_USER"} }, kind: care.LimitExceeded, reason: "PATIENTS_USER",
+			trace: "policy, budget, RELEASE_REFUSED LIMIT_EXCEEDED PATIENTS_USER, on disk 1"},
+		{name: "dissent from every section asked", upset: func(w *world) {
+			w.answer = care.ConsentAnswer{Withheld: care.SetOf(care.Allergies, care.Documents), Reason: "DISSENT_SECTIONS", Epoch: 7}
+		}, kind: care.NoPatientConsent, reason: "DISSENT_SECTIONS",
+			trace: "policy, budget, consent, RELEASE_REFUSED NO_PATIENT_CONSENT DISSENT_SECTIONS, on disk 1"},
+		{name: "dissent that the source tells of", upset: func(w *world) {
+			w.onIdentify = func() {
+				w.epoch, w.answer = 8, care.ConsentAnswer{Refusal: care.NoPatientConsent, Reason: "DISSENT", Epoch: 8}
+			}
+		}, kind: care.NoPatientConsent, reason: "DISSENT",
+			trace: "policy, budget, consent, RELEASE_DECIDED OK , identify, consent, on disk 1, RELEASE_ENDED NO_PATIENT_CONSENT DISSENT"},
 		{name: "dissent", upset: consent(care.NoPatientConsent, "DISSENT"), kind: care.NoPatientConsent, reason: "DISSENT",
-			trace: "policy, consent, RELEASE_REFUSED NO_PATIENT_CONSENT DISSENT, on disk 1"},
+			trace: "policy, budget, consent, RELEASE_REFUSED NO_PATIENT_CONSENT DISSENT, on disk 1"},
 		{name: "stale consent", upset: consent(care.ConsentUnavailable, "STALE"), kind: care.ConsentUnavailable, reason: "STALE",
-			trace: "policy, consent, RELEASE_REFUSED CONSENT_UNAVAILABLE STALE, on disk 1"},
+			trace: "policy, budget, consent, RELEASE_REFUSED CONSENT_UNAVAILABLE STALE, on disk 1"},
 		{name: "restricted", upset: consent(care.PatientNotFound, "RESTRICTED"), kind: care.PatientNotFound,
-			trace: "policy, consent, RELEASE_REFUSED PATIENT_NOT_FOUND RESTRICTED, identify, on disk 1, RELEASE_ENDED PATIENT_NOT_FOUND RESTRICTED"},
+			trace: "policy, budget, consent, RELEASE_REFUSED PATIENT_NOT_FOUND RESTRICTED, identify, on disk 1, RELEASE_ENDED PATIENT_NOT_FOUND RESTRICTED"},
 		{name: "restricted, other demographics", upset: func(w *world) {
 			consent(care.PatientNotFound, "RESTRICTED")(w)
 			w.identifyErr = &care.Error{Kind: care.InvalidDemographics, Reason: "DEMOGRAPHICS_DIFFER"}
 		}, kind: care.PatientNotFound,
-			trace: "policy, consent, RELEASE_REFUSED PATIENT_NOT_FOUND RESTRICTED, identify, on disk 1, RELEASE_ENDED PATIENT_NOT_FOUND RESTRICTED"},
+			trace: "policy, budget, consent, RELEASE_REFUSED PATIENT_NOT_FOUND RESTRICTED, identify, on disk 1, RELEASE_ENDED PATIENT_NOT_FOUND RESTRICTED"},
 		{name: "unknown", upset: func(w *world) { w.identifyErr = &care.Error{Kind: care.PatientNotFound, Reason: "ABSENT"} }, kind: care.PatientNotFound,
-			trace: "policy, consent, RELEASE_DECIDED OK , identify, on disk 1, RELEASE_ENDED PATIENT_NOT_FOUND ABSENT"},
+			trace: "policy, budget, consent, RELEASE_DECIDED OK , identify, on disk 1, RELEASE_ENDED PATIENT_NOT_FOUND ABSENT"},
 		{name: "another person", upset: func(w *world) {
 			w.identifyErr = &care.Error{Kind: care.InvalidDemographics, Reason: "DEMOGRAPHICS_DIFFER"}
 		}, kind: care.InvalidDemographics, reason: "DEMOGRAPHICS_DIFFER",
-			trace: "policy, consent, RELEASE_DECIDED OK , identify, on disk 1, RELEASE_ENDED INVALID_PATIENT_DEMOGRAPHICS DEMOGRAPHICS_DIFFER"},
+			trace: "policy, budget, consent, RELEASE_DECIDED OK , identify, on disk 1, RELEASE_ENDED INVALID_PATIENT_DEMOGRAPHICS DEMOGRAPHICS_DIFFER"},
 		{name: "journal", upset: func(w *world) { w.writeErr = &care.Error{Kind: care.AuditUnavailable, Reason: "NO_SPACE"} }, kind: care.AuditUnavailable, reason: "NO_SPACE",
-			trace: "policy, consent, RELEASE_DECIDED OK , identify, open, read, on disk 1, RELEASE_ENDED AUDIT_UNAVAILABLE NO_SPACE"},
+			trace: "policy, budget, consent, RELEASE_DECIDED OK , identify, open, read, on disk 1, RELEASE_ENDED AUDIT_UNAVAILABLE NO_SPACE"},
 		{name: "journal, of a refusal", upset: func(w *world) {
 			consent(care.NoPatientConsent, "DISSENT")(w)
 			w.writeErr = errors.New("x")
 		}, kind: care.AuditUnavailable,
-			trace: "policy, consent, RELEASE_REFUSED NO_PATIENT_CONSENT DISSENT, on disk 1"},
+			trace: "policy, budget, consent, RELEASE_REFUSED NO_PATIENT_CONSENT DISSENT, on disk 1"},
 		{name: "defect", upset: func(w *world) { w.panics = true }, kind: care.Internal, reason: "DEFECT",
-			trace: "policy, consent, RELEASE_DECIDED OK , identify, open, read, on disk 1, RELEASE_ENDED INTERNAL_ERROR DEFECT"},
+			trace: "policy, budget, consent, RELEASE_DECIDED OK , identify, open, read, on disk 1, RELEASE_ENDED INTERNAL_ERROR DEFECT"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w, req := newWorld(), request(t)
@@ -298,10 +323,12 @@ func TestRestrictedLooksLikeUnknown(t *testing.T) {
 		return fmt.Sprintf("%+v", *r), len(w.events)
 	}
 	down := func(w *world) { w.identifyErr = &care.Error{Kind: care.SourceUnavailable, Reason: "DOWN"} }
+	silent := func(w *world) { w.identifyErr = &care.Error{Kind: care.ConsentUnavailable, Reason: "SOURCE"} }
 	restricted := func(w *world) { w.answer.Refusal, w.answer.Reason = care.PatientNotFound, "RESTRICTED" }
 	for name, pair := range map[string][2]func(*world){
-		"source up":   {restricted, func(w *world) { w.identifyErr = &care.Error{Kind: care.PatientNotFound, Reason: "ABSENT"} }},
-		"source down": {func(w *world) { restricted(w); down(w) }, down},
+		"source up":               {restricted, func(w *world) { w.identifyErr = &care.Error{Kind: care.PatientNotFound, Reason: "ABSENT"} }},
+		"source down":             {func(w *world) { restricted(w); down(w) }, down},
+		"source that cannot tell": {func(w *world) { restricted(w); silent(w) }, silent},
 		"restricted in the source": {func(w *world) {
 			w.identifyErr = &care.Error{Kind: care.PatientNotFound, Reason: "SOURCE_RESTRICTED", Detail: "other words"}
 		}, func(w *world) { w.identifyErr = &care.Error{Kind: care.PatientNotFound, Reason: "ABSENT"} }},
@@ -411,6 +438,68 @@ func TestSectionsThatAreNotReadHaveAnOutcome(t *testing.T) {
 	}
 	if got[care.SocialCare] != care.Disabled || got[care.Documents] != care.NotPermitted || got[care.Allergies] != care.Complete || len(got) != 3 {
 		t.Errorf("outcomes %v", got)
+	}
+}
+
+// What the patient does not want shared is left out and told openly; the rest
+// is sent.
+func TestDissentFromSomeSections(t *testing.T) {
+	w, req := newWorld(), request(t)
+	req.Sections = care.SetOf(care.Allergies, care.SocialCare, care.Documents)
+	w.grant.Released = req.Sections
+	w.answer.Withheld = care.SetOf(care.SocialCare, care.Alerts)
+	if err := w.gate().Release(t.Context(), gate.Call{Request: req, Answer: w}); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.events[0].Released; got != care.SetOf(care.Allergies, care.Documents) {
+		t.Errorf("decided to release %v", got)
+	}
+	var states []string
+	for _, o := range w.events[len(w.events)-1].Outcomes {
+		states = append(states, o.Section.String()+" "+o.State.String()+" "+o.Reason)
+	}
+	if got := strings.Join(states, ", "); got != "SOCIAL_CARE WITHHELD NO_PATIENT_CONSENT, ALLERGIES COMPLETE , DOCUMENTS COMPLETE " {
+		t.Errorf("outcomes: %s", got)
+	}
+}
+
+// A dissent from one of the sections on their way stops the answer.
+func TestDissentFromASectionDuringTheAnswer(t *testing.T) {
+	w := newWorld()
+	w.onFlush = func(n int) {
+		if n == 1 {
+			w.epoch++
+			w.answer.Epoch, w.answer.Withheld, w.answer.Reason = w.epoch, care.SetOf(care.Allergies), "DISSENT_SECTIONS"
+		}
+	}
+	r := refused(t, w.gate().Release(t.Context(), gate.Call{Request: request(t), Answer: w}))
+	if r.Kind != care.NoPatientConsent || w.messages != 1 {
+		t.Errorf("%+v after %d messages", r, w.messages)
+	}
+}
+
+// The budget hears once of every request it admitted, as the caller did, and
+// of no other.
+func TestTheBudgetHearsHowItEnded(t *testing.T) {
+	for name, c := range map[string]struct {
+		upset func(*world)
+		want  []care.Kind
+	}{
+		"sent":           {func(*world) {}, []care.Kind{care.OK}},
+		"restricted":     {func(w *world) { w.answer.Refusal, w.answer.Reason = care.PatientNotFound, "RESTRICTED" }, []care.Kind{care.PatientNotFound}},
+		"unknown":        {func(w *world) { w.identifyErr = &care.Error{Kind: care.PatientNotFound} }, []care.Kind{care.PatientNotFound}},
+		"dissent":        {func(w *world) { w.answer.Refusal = care.NoPatientConsent }, []care.Kind{care.NoPatientConsent}},
+		"defect":         {func(w *world) { w.panics = true }, []care.Kind{care.Internal}},
+		"not admitted":   {func(w *world) { w.budgetErr = &care.Error{Kind: care.LimitExceeded} }, nil},
+		"not allowed":    {func(w *world) { w.policyErr = &care.Error{Kind: care.AccessDenied} }, nil},
+		"journal failed": {func(w *world) { w.writeErr = errors.New("x") }, []care.Kind{care.AuditUnavailable}},
+	} {
+		w := newWorld()
+		c.upset(w)
+		_ = w.gate().Release(t.Context(), gate.Call{Request: request(t), Answer: w})
+		if !slices.Equal(w.settled, c.want) {
+			t.Errorf("%s: the budget was told %v, want %v", name, w.settled, c.want)
+		}
 	}
 }
 

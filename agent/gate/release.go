@@ -21,6 +21,8 @@ type release struct {
 	gate     *Gate
 	ctx      context.Context
 	grant    policy.Grant
+	withheld care.SectionSet // by the patient's wish
+	counted  bool            // the budget has admitted it
 	consent  care.ConsentAnswer
 	decision care.Entry // nil until something was written down
 	waited   bool       // it is known whether the decision is on disk
@@ -33,6 +35,33 @@ type release struct {
 	bytes    int64
 	manifest manifest
 	content  hash.Hash // of a document
+}
+
+// ask asks what the patient allows. Sections that the patient does not want
+// shared are taken out of the grant. Restricted patients pass: see decide.
+func (r *release) ask() error {
+	r.consent = r.gate.Consent.Check(r.Request)
+	if k := r.consent.Refusal; k != care.OK && k != care.PatientNotFound {
+		return refusal(k, r.consent.Reason)
+	}
+	r.withheld = r.grant.Released & r.consent.Withheld
+	if r.grant.Released != 0 && r.withheld == r.grant.Released {
+		return refusal(care.NoPatientConsent, r.consent.Reason)
+	}
+	r.grant.Released &^= r.withheld
+	return nil
+}
+
+// settle tells the budget what the caller was told.
+func (r *release) settle(err error) {
+	if !r.counted {
+		return
+	}
+	told := care.OK
+	if refused, ok := errors.AsType[*Refused](err); ok {
+		told = refused.Kind
+	}
+	r.gate.Budget.Settle(r.Request, told)
 }
 
 // decide writes down what was decided. For a restricted patient that is a
@@ -83,6 +112,9 @@ func (r *release) refusedSections() {
 	}
 	for s := range r.grant.NotPermitted.All() {
 		r.told(&care.Outcome{Section: s, State: care.NotPermitted})
+	}
+	for s := range r.withheld.All() {
+		r.told(&care.Outcome{Section: s, State: care.Withheld, Reason: care.NoPatientConsent.String()})
 	}
 }
 
@@ -139,6 +171,9 @@ func (r *release) stillAllowed() error {
 	again := r.gate.Consent.Check(r.Request)
 	if again.Refusal != care.OK {
 		return refusal(again.Refusal, again.Reason)
+	}
+	if again.Withheld&r.grant.Released != 0 {
+		return refusal(care.NoPatientConsent, again.Reason)
 	}
 	r.consent.Epoch = again.Epoch
 	return nil
@@ -235,63 +270,4 @@ func (r *release) digest() string {
 		return ""
 	}
 	return r.manifest.sum()
-}
-
-// Refused is a refusal as the caller may see it.
-type Refused struct {
-	Kind      care.Kind
-	Reason    string
-	Detail    string
-	RequestID string
-	Sequence  uint64 // of the journal entry of the decision; 0 when there is none
-}
-
-// Error returns the code and what to do.
-func (r *Refused) Error() string { return r.Kind.String() + ": " + r.Detail }
-
-// hide turns what Identify said of a restricted patient into what it would
-// have said had there been none: only a source that cannot be read still shows.
-func hide(err error, reason string) error {
-	if care.KindOf(err) == care.SourceUnavailable {
-		return err
-	}
-	return &care.Error{Kind: care.PatientNotFound, Op: "gate.admit", Reason: reason, Detail: records.NotFoundDetail}
-}
-
-// defect is how a request ends whose code failed.
-var defect = &care.Error{Kind: care.Internal, Op: "gate", Reason: "DEFECT", Detail: "the agent failed on this request; what was sent is not whole"}
-
-// ended names the end of a context.
-func ended(err error) error {
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return &care.Error{Kind: care.LimitExceeded, Op: "gate", Reason: "TIME", Detail: "the request took longer than the site allows; what was sent is not whole"}
-	case errors.Is(err, context.Canceled):
-		return &care.Error{Kind: care.Cancelled, Op: "gate", Reason: "CALLER_GONE", Detail: "the caller went away"}
-	}
-	return err
-}
-
-// unwritten is the refusal of a request whose entry is not on disk.
-func unwritten(err error) error {
-	if kind := care.KindOf(err); kind == care.AuditUnavailable || kind == care.Cancelled || kind == care.LimitExceeded {
-		return ended(err)
-	}
-	return &care.Error{Kind: care.AuditUnavailable, Op: "gate", Detail: "the journal cannot be written, so nothing may leave", Err: err}
-}
-
-// refusal is what the caller is told of a consent decision.
-func refusal(kind care.Kind, reason string) error {
-	e := &care.Error{Kind: kind, Op: "gate.consent", Reason: reason}
-	switch kind {
-	case care.NoPatientConsent:
-		e.Detail = "the patient has dissented from sharing this record; this cannot be overridden"
-	case care.NoPermissionToView:
-		e.Detail = "ask the patient, or state why the record is viewed without asking"
-	case care.PatientNotFound:
-		e.Detail = records.NotFoundDetail
-	case care.ConsentUnavailable:
-		e.Detail = "the site cannot tell at present whether the patient agrees, so nothing may leave; try later, or ask the site"
-	}
-	return e
 }

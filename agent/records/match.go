@@ -39,6 +39,7 @@ const (
 	failed                         // could not be told
 	dissented                      // the source holds a dissent
 	restricted                     // the source marks the person sensitive
+	unsaid                         // what the patient has said at the source about sharing cannot be read
 )
 
 // outcome is how the call went that led to the holding.
@@ -46,6 +47,8 @@ func (h *holding) outcome() care.Kind {
 	switch h.state {
 	case failed:
 		return care.SourceUnavailable
+	case unsaid:
+		return care.ConsentUnavailable
 	case absent:
 		return care.PatientNotFound
 	}
@@ -90,6 +93,8 @@ func (r *Reader) identify(ctx context.Context, s *source, subject care.Subject, 
 	switch kind := care.KindOf(err); {
 	case kind == care.PatientNotFound:
 		return holding{source: s, state: absent, reason: "ABSENT"}
+	case kind == care.ConsentUnavailable:
+		return holding{source: s, state: unsaid, reason: reasonOr(err, "FAILED")}
 	case ctx.Err() != nil:
 		return holding{source: s, state: failed, reason: "TIMEOUT"}
 	case err != nil:
@@ -142,6 +147,7 @@ func (m *Match) judge() error {
 	}{
 		{restricted, care.PatientNotFound, NotFoundDetail},
 		{dissented, care.NoPatientConsent, "the patient has dissented from sharing this record"},
+		{unsaid, care.ConsentUnavailable, "what the patient has said about sharing cannot be read at present, so nothing may leave; try later, or ask the site"},
 		{confirmed, care.OK, ""},
 		{failed, care.SourceUnavailable, "the site's record system could not be read; try again, or ask the site"},
 		{differs, care.InvalidDemographics, "the demographics are not those of the patient with this NHS number; check the name and the date of birth"},

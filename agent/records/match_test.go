@@ -91,6 +91,7 @@ func TestIdentifyOverSeveralSources(t *testing.T) {
 	good := func() *fake { return &fake{name: "good", patient: person(), sections: care.AllSections} }
 	down := &fake{name: "down", identify: &care.Error{Kind: care.SourceUnavailable, Reason: "DOWN"}}
 	absent := &fake{name: "absent", identify: &care.Error{Kind: care.PatientNotFound}}
+	unsaid := &fake{name: "unsaid", identify: &care.Error{Kind: care.ConsentUnavailable, Reason: "SOURCE"}}
 	dissent, restricted, differs := good(), good(), good()
 	dissent.patient.Dissent, restricted.patient.Restricted, differs.patient.Names = true, true, nil
 	for _, c := range []struct {
@@ -103,6 +104,8 @@ func TestIdentifyOverSeveralSources(t *testing.T) {
 		{"absent and differs", []*fake{absent, differs}, care.InvalidDemographics},
 		{"dissent anywhere", []*fake{good(), dissent, down}, care.NoPatientConsent},
 		{"restricted anywhere", []*fake{good(), dissent, restricted}, care.PatientNotFound},
+		{"unreadable choices anywhere", []*fake{good(), unsaid, absent}, care.ConsentUnavailable},
+		{"unreadable choices, restricted elsewhere", []*fake{unsaid, restricted}, care.PatientNotFound},
 		{"absent everywhere", []*fake{absent, absent}, care.PatientNotFound},
 		{"no source", nil, care.SourceUnavailable},
 	} {

@@ -30,6 +30,7 @@ type cli struct {
 	Check      checkCommand       `cmd:"" help:"Check agent.yaml and the files it names, and show every fault at once."`
 	Consent    consentCommand     `cmd:"" help:"Look at and change this site's consent flags."`
 	Audit      auditCommand       `cmd:"" help:"Read the journal."`
+	Alerts     alertsCommand      `cmd:"" help:"The privacy officer's queue: what somebody is to look at."`
 	Key        keyCommand         `cmd:"" help:"Look after the site's secret key."`
 	Demo       demoCommand        `cmd:"" help:"Show the whole thing on this machine, with made-up patients and no set-up."`
 	Service    serviceCommand     `cmd:"" help:"Install, start and stop the system service."`

@@ -1,26 +1,34 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
-	"github.com/mycarerecord/edge-agent/agent/consent"
 	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
 )
 
 // consentCommand looks at and changes the site's consent flags.
 type consentCommand struct {
-	Set    consentSet    `cmd:"" help:"Record that a patient dissents, consents again, or is restricted."`
-	Show   consentShow   `cmd:"" help:"Show what is held about one patient, and what a request would be answered."`
-	Import consentImport `cmd:"" help:"Record the statements of a CSV file."`
+	Set        consentSet        `cmd:"" help:"Record that a patient dissents, consents again, or is restricted."`
+	Withdraw   consentWithdraw   `cmd:"" help:"Record that a dissent or a restriction no longer holds."`
+	Show       consentShow       `cmd:"" help:"Show what is held about one patient, and explain what a request would be answered."`
+	List       consentList       `cmd:"" help:"List the site's own statements."`
+	Stats      consentStats      `cmd:"" help:"Tell how many flags are held, how old they are, and whether they can be relied on."`
+	Import     consentImport     `cmd:"" help:"Record the statements of a CSV file."`
+	Verify     consentVerify     `cmd:"" help:"Check the whole consent store on disk."`
+	Link       consentLink       `cmd:"" help:"Record that two NHS numbers are one person's."`
+	Unlink     consentUnlink     `cmd:"" help:"Record that two NHS numbers are not one person's."`
+	NeverLink  consentNeverLink  `cmd:"" help:"Record that a person's former NHS number must never be known."`
+	CheckStore consentCheckStore `cmd:"" hidden:"" help:"Check the consent store before the agent opens it."`
 }
 
 // numberFlag asks for an NHS number in a way that other users of the machine
@@ -34,7 +42,10 @@ type numberFlag struct {
 func (f numberFlag) given() bool { return f.NHSNumber != "" || f.NHSNumberFile != "" }
 
 // read returns the number, and asks for it if it was not given.
-func (f numberFlag) read(s *streams) (care.NHSNumber, error) {
+func (f numberFlag) read(s *streams) (care.NHSNumber, error) { return f.ask(s, "NHS number: ") }
+
+// ask is read with other words to ask for it.
+func (f numberFlag) ask(s *streams, prompt string) (care.NHSNumber, error) {
 	text := f.NHSNumber
 	switch {
 	case f.NHSNumber != "" && f.NHSNumberFile != "":
@@ -44,59 +55,179 @@ func (f numberFlag) read(s *streams) (care.NHSNumber, error) {
 		if err != nil {
 			return care.NHSNumber{}, err
 		}
-		line, _, _ := strings.Cut(string(content), "\n")
-		text = strings.TrimSpace(line)
+		line, _, _ := bytes.Cut(content, []byte("\n"))
+		text = string(line)
 	case f.NHSNumber == "":
-		fmt.Fprint(s.err, "NHS number: ")
-		line, err := bufio.NewReader(io.LimitReader(s.in, 64)).ReadString('\n')
-		if err != nil && line == "" {
-			return care.NHSNumber{}, &care.Error{Kind: care.InvalidNHSNumber, Op: "mcr-agent", Detail: "no NHS number was given"}
+		fmt.Fprint(s.err, prompt)
+		line, err := readLine(s.in)
+		if err != nil {
+			return care.NHSNumber{}, &care.Error{Kind: care.InvalidNHSNumber, Op: "mcr-agent", Detail: "no NHS number was given", Err: err}
 		}
-		text = strings.TrimSpace(line)
+		text = line
 	}
-	return care.ParseNHSNumber(text)
+	return care.ParseNHSNumber(strings.TrimSpace(text))
+}
+
+// readLine reads one line of at most 64 bytes and nothing after it, so that a
+// second one can be asked for.
+func readLine(in io.Reader) (string, error) {
+	var line []byte
+	for one := make([]byte, 1); len(line) < 64; {
+		n, err := in.Read(one)
+		if n > 0 && one[0] == '\n' {
+			return string(line), nil
+		}
+		line = append(line, one[:n]...)
+		if errors.Is(err, io.EOF) && len(line) > 0 {
+			return string(line), nil
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return string(line), nil
+}
+
+// statementFlags say about whom and about what a statement is.
+type statementFlags struct {
+	siteFlag
+	numberFlag
+	Organisation []string `placeholder:"ODS" help:"Only about requests of this organisation's staff. May be given more than once."`
+	Section      []string `placeholder:"NAME" help:"Only about this section, such as MEDICATIONS. May be given more than once."`
+	Effective    string   `placeholder:"DATE" help:"From when it holds: YYYY-MM-DD, or with a time and offset. Now, unless given."`
+	By           string   `placeholder:"NAME" help:"Who recorded it, for the record. Your account is journalled in any case."`
+}
+
+// statement returns the statement of the flags.
+func (f *statementFlags) statement(s *streams, kind care.DirectiveKind) (d care.Directive, err error) {
+	d = care.Directive{Kind: kind, By: f.By}
+	if d.Scope, err = f.scope(kind); err != nil {
+		return d, err
+	}
+	if d.Effective, err = f.effective(kind); err != nil {
+		return d, err
+	}
+	d.NHSNumber, err = f.read(s)
+	return d, err
+}
+
+// scope returns what the statement is about.
+func (f *statementFlags) scope(kind care.DirectiveKind) (scope care.Scope, err error) {
+	fail := func(detail string) (care.Scope, error) {
+		return care.Scope{}, keyError(care.BadRequest, "SCOPE", detail, nil)
+	}
+	for _, code := range f.Organisation {
+		code := care.ODSCode(strings.ToUpper(code))
+		if !code.Valid() {
+			return fail("--organisation is not an ODS code, such as RWH or E82001")
+		}
+		scope.Organisations = append(scope.Organisations, code)
+	}
+	for _, name := range f.Section {
+		section, ok := care.ParseSection(name)
+		if !ok {
+			return fail("--section is not the name of a section; names are those of the configuration, such as MEDICATIONS")
+		}
+		scope.Sections = scope.Sections.With(section)
+	}
+	switch {
+	case len(scope.Organisations) > 0 && scope.Sections != 0:
+		return fail("give --organisation or --section, not both")
+	case !scope.IsZero() && (kind == care.Restriction || kind == care.Unrestricted):
+		return fail("a restriction is about the whole patient; leave out --organisation and --section")
+	}
+	return scope, nil
+}
+
+// effective returns from when the statement holds. Of a day whose hour is not
+// known, what withholds holds from its end and what permits from its beginning:
+// of two statements on one day the one that withholds wins.
+func (f *statementFlags) effective(kind care.DirectiveKind) (time.Time, error) {
+	if f.Effective == "" {
+		return time.Now().UTC(), nil
+	}
+	d, err := care.ParseDateTime(f.Effective, time.Local)
+	if err != nil || d.Precision < care.ToDay {
+		return time.Time{}, &care.Error{Kind: care.BadRequest, Op: "mcr-agent", Detail: "--effective is not a date; write YYYY-MM-DD"}
+	}
+	if d.Precision == care.ToDay && (kind == care.Dissent || kind == care.Restriction) {
+		return d.Time.AddDate(0, 0, 1).Add(-time.Millisecond), nil
+	}
+	return d.Time, nil
 }
 
 // consentSet records one statement.
 type consentSet struct {
-	siteFlag
-	numberFlag
 	Directive string `arg:"" enum:"dissent,consent,restriction,unrestricted" help:"dissent, consent, restriction or unrestricted."`
-	Effective string `placeholder:"DATE" help:"From when it holds: YYYY-MM-DD, or with a time and offset. Now, unless given."`
-	By        string `placeholder:"NAME" help:"Who recorded it, for the record. Your account is journalled in any case."`
+	statementFlags
+	Code       string `placeholder:"CODE" help:"Code of the entry in the patient's record that says so, with --code-system."`
+	CodeSystem string `placeholder:"URI" help:"System of the code, such as http://snomed.info/sct."`
 }
 
 // Help shows examples.
 func (consentSet) Help() string {
-	return `It takes effect at the very next request. A dissent cannot be overridden by anyone who asks for the record; only a later consent lifts it.
+	return `It takes effect at the very next request. A dissent cannot be overridden by anyone who asks for the record; only a later consent lifts it. With --organisation or --section it is about requests of those organisations' staff, or about those sections, only.
 
 Examples:
   mcr-agent consent set dissent                      asks for the NHS number
+  mcr-agent consent set dissent --organisation RWH
+  mcr-agent consent set dissent --section MEDICATIONS --by Reception
   mcr-agent consent set consent --effective 2026-03-01
   echo 9990000018 | mcr-agent consent set restriction`
 }
 
 // Run records the statement.
-func (c consentSet) Run(s *streams) error {
-	number, err := c.read(s)
-	if err != nil {
-		return err
-	}
-	effective, err := c.effective()
-	if err != nil {
-		return err
-	}
+func (c *consentSet) Run(s *streams) error {
 	kind, _ := care.ParseDirectiveKind(strings.ToUpper(c.Directive))
-	site, err := c.open(s)
+	d, err := c.statement(s, kind)
+	if err != nil {
+		return err
+	}
+	d.Code = care.Coding{System: c.CodeSystem, Code: c.Code}
+	return c.record(s, &d)
+}
+
+// consentWithdraw records that something no longer holds.
+type consentWithdraw struct {
+	Directive string `arg:"" enum:"dissent,restriction" help:"dissent or restriction."`
+	statementFlags
+}
+
+// Help shows examples.
+func (consentWithdraw) Help() string {
+	return `Nothing is erased: that it was withdrawn is recorded as a statement of its own. It lifts what this site has recorded; what the region or a record system says is for them to withdraw. A dissent about an organisation or a section is withdrawn with the same --organisation or --section, or together with all others by withdrawing without.
+
+Examples:
+  mcr-agent consent withdraw dissent                 asks for the NHS number
+  mcr-agent consent withdraw dissent --organisation RWH
+  mcr-agent consent withdraw restriction`
+}
+
+// Run records that it no longer holds.
+func (c *consentWithdraw) Run(s *streams) error {
+	kind := care.ConsentGiven
+	if c.Directive == "restriction" {
+		kind = care.Unrestricted
+	}
+	d, err := c.statement(s, kind)
+	if err != nil {
+		return err
+	}
+	return c.record(s, &d)
+}
+
+// record hands in one statement and tells what became of it.
+func (f *statementFlags) record(s *streams, d *care.Directive) error {
+	site, err := f.open(s)
 	if err != nil {
 		return err
 	}
 	defer site.close()
-	reply, err := site.record(context.Background(), care.Directive{NHSNumber: number, Kind: kind, Effective: effective, By: c.By})
+	reply, err := site.consent.RecordDirectives(context.Background(), &edgev1.RecordDirectivesRequest{Directives: []*edgev1.Directive{directiveMessage(d)}})
 	if err != nil {
-		return err
+		return refusedBy(err)
 	}
-	if !reply.GetChanged() {
+	if reply.GetChanged() == 0 {
 		fmt.Fprintln(s.out, "Nothing changed: the site has already recorded the same or a later statement.")
 		return nil
 	}
@@ -104,64 +235,23 @@ func (c consentSet) Run(s *streams) error {
 	return nil
 }
 
-// effective returns from when the statement holds.
-func (c consentSet) effective() (time.Time, error) {
-	if c.Effective == "" {
-		return time.Now().UTC(), nil
+// directiveMessage is how a statement of the site is handed in.
+func directiveMessage(d *care.Directive) *edgev1.Directive {
+	m := &edgev1.Directive{NhsNumber: d.NHSNumber.Reveal(), Kind: edgev1.DirectiveKind(d.Kind), Effective: timestamppb.New(d.Effective),
+		RecordedBy: d.By, CodeSystem: d.Code.System, Code: d.Code.Code}
+	if !d.Recorded.IsZero() {
+		m.Recorded = timestamppb.New(d.Recorded)
 	}
-	d, err := care.ParseDateTime(c.Effective, time.Local)
-	if err != nil || d.Precision < care.ToDay {
-		return time.Time{}, &care.Error{Kind: care.BadRequest, Op: "mcr-agent", Detail: "--effective is not a date; write YYYY-MM-DD"}
+	for _, code := range d.Scope.Organisations {
+		m.Organisations = append(m.Organisations, string(code))
 	}
-	return d.Time, nil
+	for section := range d.Scope.Sections.All() {
+		m.Sections = append(m.Sections, edgev1.Section(section))
+	}
+	return m
 }
 
-// consentShow shows what is held about one patient.
-type consentShow struct {
-	siteFlag
-	numberFlag
-}
-
-// Help shows examples.
-func (consentShow) Help() string {
-	return `That you looked is journalled.
-
-Examples:
-  mcr-agent consent show                 asks for the NHS number`
-}
-
-// Run shows what is held about one patient.
-func (c consentShow) Run(s *streams) error {
-	number, err := c.read(s)
-	if err != nil {
-		return err
-	}
-	site, err := c.open(s)
-	if err != nil {
-		return err
-	}
-	defer site.close()
-	reply, err := site.show(context.Background(), number)
-	if err != nil {
-		return err
-	}
-	if len(reply.GetDirectives()) == 0 {
-		fmt.Fprintln(s.out, "Nobody has made a statement about this patient.")
-	}
-	for _, d := range reply.GetDirectives() {
-		fmt.Fprintf(s.out, "%-7s %-12s from %s%s\n", d.GetAuthority(), care.DirectiveKind(d.GetKind()), localTime(d.GetEffective().AsTime()), by(d.GetRecordedBy()))
-	}
-	fmt.Fprintf(s.out, "A request for direct care, with the patient's permission, would now be answered: %s%s\n", reply.GetAnswer(), because(reply.GetReason()))
-	return nil
-}
-
-func by(who string) string {
-	if who == "" {
-		return ""
-	}
-	return ", recorded by " + printable(who)
-}
-
+// because puts the reason of an answer in brackets.
 func because(reason string) string {
 	if reason == "" {
 		return ""
@@ -169,61 +259,16 @@ func because(reason string) string {
 	return " (" + reason + ")"
 }
 
-// consentImport records the statements of a file.
-type consentImport struct {
-	siteFlag
-	File string `arg:"" type:"existingfile" help:"CSV file with the header nhs_number,directive,effective,by."`
+// authorityOf names who has made a statement: "SITE", or "SOURCE clinical".
+func authorityOf(d *edgev1.Directive) string {
+	return strings.TrimSpace(d.GetAuthority() + " " + printable(d.GetSource()))
 }
 
-// Help shows the format and examples.
-func (consentImport) Help() string {
-	return `The file is read and checked as a whole first: one line that is wrong, and nothing is recorded.
-
-  nhs_number,directive,effective,by
-  9990000018,DISSENT,2026-03-01,Reception
-
-directive is DISSENT, CONSENT, RESTRICTION or UNRESTRICTED; effective is a date or a time with its offset.
-
-Examples:
-  mcr-agent consent import optouts.csv`
-}
-
-// Run records the statements of the file.
-func (c consentImport) Run(s *streams) error {
-	file, err := os.Open(c.File)
-	if err != nil {
-		return &care.Error{Kind: care.BadRequest, Op: "mcr-agent", Detail: "the file " + c.File + " cannot be opened", Err: err}
+// scopeOf names what a statement is about, or nothing if that is everything.
+func scopeOf(d *edgev1.Directive) string {
+	var names []string
+	for _, section := range d.GetSections() {
+		names = append(names, care.Section(section).String())
 	}
-	defer file.Close()
-	var all []care.Directive
-	for d, err := range consent.ParseFile(file) {
-		if err != nil {
-			return err
-		}
-		all = append(all, d)
-	}
-	site, err := c.open(s)
-	if err != nil {
-		return err
-	}
-	defer site.close()
-	changed := 0
-	for i, d := range all {
-		reply, err := site.record(context.Background(), d)
-		if err != nil {
-			return fmt.Errorf("after %d of %d statements: %w", i, len(all), err)
-		}
-		if reply.GetChanged() {
-			changed++
-		}
-		if (i+1)%1000 == 0 {
-			fmt.Fprintf(s.err, "%d of %d\n", i+1, len(all))
-		}
-	}
-	fmt.Fprintf(s.out, "%d statements read, %d of them changed something. All are in force.\n", len(all), changed)
-	return nil
-}
-
-func directiveMessage(d care.Directive) *edgev1.Directive {
-	return &edgev1.Directive{NhsNumber: d.NHSNumber.Reveal(), Kind: edgev1.DirectiveKind(d.Kind), Effective: timestamppb.New(d.Effective), RecordedBy: d.By}
+	return cmp.Or(strings.Join(d.GetOrganisations(), " "), strings.Join(names, " "))
 }

@@ -12,7 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/mycarerecord/edge-agent/agent"
-	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/config"
 	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
 )
 
@@ -36,7 +36,7 @@ func (f siteFlag) open(s *streams) (*local, error) {
 		return dialLocal(socket, conn.Close)
 	}
 	fmt.Fprintln(s.err, "The agent is not running; its stores are opened for this command.")
-	a, err := agent.NewDesk(agent.Options{Site: site, Version: version(), Log: logger("warn", s.err)})
+	a, err := agent.NewDesk(context.Background(), f.deskOptions(site, s))
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +44,11 @@ func (f siteFlag) open(s *streams) (*local, error) {
 	done := make(chan error, 1)
 	go func() { done <- a.RunDesk(ctx) }()
 	return dialLocal(socket, func() error { cancel(); return <-done })
+}
+
+// deskOptions are those of an agent that is opened for one command.
+func (f siteFlag) deskOptions(site *config.Site, s *streams) agent.Options {
+	return agent.Options{Site: site, Version: version(), Log: logger("warn", s.err), CheckConsent: checkInChild(f.Config)}
 }
 
 func dialLocal(socket string, stop func() error) (*local, error) {
@@ -58,16 +63,6 @@ func (l *local) close() {
 	if err := errors.Join(l.connection.Close(), l.stop()); err != nil {
 		fmt.Fprintln(os.Stderr, "mcr-agent:", err)
 	}
-}
-
-func (l *local) record(ctx context.Context, d care.Directive) (*edgev1.RecordDirectiveResponse, error) {
-	reply, err := l.consent.RecordDirective(ctx, &edgev1.RecordDirectiveRequest{Directive: directiveMessage(d)})
-	return reply, refusedBy(err)
-}
-
-func (l *local) show(ctx context.Context, number care.NHSNumber) (*edgev1.GetDirectivesResponse, error) {
-	reply, err := l.consent.GetDirectives(ctx, &edgev1.GetDirectivesRequest{NhsNumber: number.Reveal()})
-	return reply, refusedBy(err)
 }
 
 // refusedError is what the agent refused, in its own words.

@@ -36,19 +36,20 @@ func (c runCommand) Run(s *streams) error {
 	}
 	log := logger(string(site.Log.Level), s.err)
 	if !service.Interactive() {
-		return runAsService(site, log)
+		return runAsService(site, c.Config, log)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	a, err := newAgent(ctx, site, log)
+	a, err := newAgent(ctx, site, c.Config, log)
 	if err != nil {
 		return err
 	}
 	return a.Run(ctx)
 }
 
-func newAgent(ctx context.Context, site *config.Site, log hclog.Logger) (*agent.Agent, error) {
-	return agent.New(ctx, agent.Options{Site: site, OpenSource: openSource(all.Registry()), Version: version(), Log: log})
+func newAgent(ctx context.Context, site *config.Site, configPath string, log hclog.Logger) (*agent.Agent, error) {
+	return agent.New(ctx, agent.Options{Site: site, OpenSource: openSource(all.Registry()), Version: version(), Log: log,
+		CheckConsent: checkInChild(configPath)})
 }
 
 // openSource opens sources with the connectors of this build.

@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the command line as people do.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata", Cmds: map[string]func(*testscript.TestScript, bool, []string){"expand": expand}, Setup: func(env *testscript.Env) error {
+	testscript.Run(t, testscript.Params{Dir: "testdata", Cmds: map[string]func(*testscript.TestScript, bool, []string){"expand": expand, "damage": damage, "await": await}, Setup: func(env *testscript.Env) error {
 		// The local socket's path must be short, so the state is not in $WORK.
 		state, err := os.MkdirTemp("", "mcr")
 		if err != nil {
@@ -25,6 +25,11 @@ func TestScripts(t *testing.T) {
 		}
 		env.Defer(func() { _ = os.RemoveAll(state) })
 		env.Setenv("STATE", state)
+		address, err := freePort("127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		env.Setenv("ADDRESS", address)
 		return certificates(env.WorkDir)
 	}})
 }
@@ -50,5 +55,30 @@ func expand(ts *testscript.TestScript, _ bool, files []string) {
 	for _, name := range files {
 		text := os.Expand(ts.ReadFile(name), ts.Getenv)
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))
+	}
+}
+
+// damage changes files as a broken disk would: a bit in each stretch of 64 bytes
+// of their second half.
+func damage(ts *testscript.TestScript, _ bool, files []string) {
+	for _, name := range files {
+		content := []byte(ts.ReadFile(name))
+		for i := len(content) / 2; i < len(content); i += 64 {
+			content[i] ^= 1
+		}
+		ts.Check(os.WriteFile(ts.MkAbs(name), content, 0o600))
+	}
+}
+
+// await waits until files are there.
+func await(ts *testscript.TestScript, _ bool, files []string) {
+	for _, name := range files {
+		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+			if _, err := os.Stat(ts.MkAbs(name)); err == nil {
+				break
+			} else if time.Now().After(deadline) {
+				ts.Fatalf("%s did not come: %v", name, err)
+			}
+		}
 	}
 }

@@ -27,16 +27,17 @@ func serviceConfig(configPath string) *service.Config {
 
 // program is the agent as the service manager sees it.
 type program struct {
-	site *config.Site
-	log  hclog.Logger
-	stop context.CancelFunc
-	done chan error
+	site   *config.Site
+	config string // path of agent.yaml
+	log    hclog.Logger
+	stop   context.CancelFunc
+	done   chan error
 }
 
 // Start opens the agent and serves in the background.
 func (p *program) Start(service.Service) error {
 	ctx, stop := context.WithCancel(context.Background())
-	a, err := newAgent(ctx, p.site, p.log)
+	a, err := newAgent(ctx, p.site, p.config, p.log)
 	if err != nil {
 		stop()
 		return err
@@ -61,8 +62,8 @@ func (p *program) Stop(service.Service) error {
 	return <-p.done
 }
 
-func runAsService(site *config.Site, log hclog.Logger) error {
-	s, err := service.New(&program{site: site, log: log}, serviceConfig(""))
+func runAsService(site *config.Site, configPath string, log hclog.Logger) error {
+	s, err := service.New(&program{site: site, config: configPath, log: log}, serviceConfig(configPath))
 	if err != nil {
 		return err
 	}

@@ -15,11 +15,11 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/encoding"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/agent/identity/throwaway"
+	"github.com/mycarerecord/edge-agent/cmd/internal/edge"
 	"github.com/mycarerecord/edge-agent/connectors/memory"
-	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
 )
 
 const brokerURI = "urn:mcr:bench:broker"
@@ -141,14 +141,8 @@ func (b *bench) dial(address string) (*grpc.ClientConn, error) {
 
 // pushFlags fills the consent store: nobody has dissented.
 func pushFlags(conn *grpc.ClientConn) error {
-	stream, err := edgev1.NewConsentServiceClient(conn).PushSnapshot(context.Background())
-	if err != nil {
-		return err
-	}
-	if err := stream.Send(&edgev1.PushSnapshotRequest{Sequence: 1, AsOf: timestamppb.Now()}); err != nil {
-		return err
-	}
-	_, err = stream.CloseAndRecv()
+	_, err := edge.NewClient(conn).PushSnapshot(context.Background(), edge.Push{Sequence: 1, AsOf: time.Now()},
+		func(func(care.Directive, error) bool) {})
 	return err
 }
 

@@ -12,11 +12,10 @@ import (
 
 	"google.golang.org/grpc/health/grpc_health_v1"
 
-	"github.com/mycarerecord/edge-agent/agent"
 	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/agent/config"
-	"github.com/mycarerecord/edge-agent/agent/consent"
-	"github.com/mycarerecord/edge-agent/agent/sitekey"
+	"github.com/mycarerecord/edge-agent/agent/consent/feed"
+	"github.com/mycarerecord/edge-agent/cmd/internal/edge"
 	"github.com/mycarerecord/edge-agent/connectors/all"
 )
 
@@ -43,13 +42,17 @@ func (b *bench) startup() error {
 	if err != nil {
 		return err
 	}
-	if err := fillFlags(site); err != nil {
+	ledger, err := manyFlags()
+	if err != nil {
+		return err
+	}
+	if _, _, err := b.startOnce(path, configPath, site.Listen.Address, ledger); err != nil { // it is given the flags
 		return err
 	}
 	var ready []float64
 	var idle int64
 	for range b.rounds {
-		took, rss, err := b.startOnce(path, configPath, site.Listen.Address)
+		took, rss, err := b.startOnce(path, configPath, site.Listen.Address, ledger)
 		if err != nil {
 			return err
 		}
@@ -60,39 +63,28 @@ func (b *bench) startup() error {
 	return nil
 }
 
-// fillFlags makes the consent store of a site with many dissents.
-func fillFlags(site *config.Site) error {
-	if err := os.MkdirAll(site.StateFolder, 0o700); err != nil {
-		return err
-	}
-	key, err := sitekey.LoadOrCreate(filepath.Join(site.StateFolder, agent.KeyFile))
-	if err != nil {
-		return err
-	}
-	store, err := consent.Open(filepath.Join(site.StateFolder, agent.ConsentFile), consent.Options{Key: key, Model: consent.OptOut, MaxAge: 24 * time.Hour})
-	if err != nil {
-		return err
-	}
+// manyFlags returns a region's ledger of many dissents.
+func manyFlags() (*feed.Ledger, error) {
 	now := time.Now()
-	all := func(yield func(care.Directive, error) bool) {
-		made := 0
-		for i := 9991000000; made < flags; i++ {
-			number, err := care.ParseNHSNumber(strconv.Itoa(i))
-			if err != nil {
-				continue
-			}
-			made++
-			if !yield(care.Directive{NHSNumber: number, Kind: care.Dissent, Authority: care.Region, Effective: now, Recorded: now, By: "bench"}, nil) {
-				return
-			}
+	ledger := feed.NewLedger("bench", 1, now)
+	made := 0
+	for i := 9991000000; made < flags; i++ {
+		number, err := care.ParseNHSNumber(strconv.Itoa(i))
+		if err != nil {
+			continue
+		}
+		made++
+		if _, err := ledger.Admit(care.Directive{NHSNumber: number, Kind: care.Dissent, Effective: now, Recorded: now, By: "bench"}); err != nil {
+			return nil, err
 		}
 	}
-	return errors.Join(store.Replace(context.Background(), care.Region, 1, now, all), store.Close())
+	return ledger, nil
 }
 
-// startOnce starts the agent, waits until it serves, and looks at its memory
-// when it has come to rest.
-func (b *bench) startOnce(path, configPath, address string) (took time.Duration, rss int64, err error) {
+// startOnce starts the agent, lets the region vouch for its flags as soon as it
+// listens, waits until it serves, and looks at its memory when it has come to
+// rest.
+func (b *bench) startOnce(path, configPath, address string, ledger *feed.Ledger) (took time.Duration, rss int64, err error) {
 	command := exec.Command(path, "run", "--config", configPath)
 	log, err := os.Create(filepath.Join(b.folder, "started.log"))
 	if err != nil {
@@ -113,9 +105,13 @@ func (b *bench) startOnce(path, configPath, address string) (took time.Duration,
 		return 0, 0, err
 	}
 	defer conn.Close()
-	health := grpc_health_v1.NewHealthClient(conn)
+	health, region, vouched := grpc_health_v1.NewHealthClient(conn), edge.NewClient(conn), false
 	for time.Since(began) < 20*time.Second {
-		ctx, stop := context.WithTimeout(context.Background(), time.Second)
+		ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
+		if !vouched {
+			_, err := region.Sync(ctx, ledger, nil)
+			vouched = err == nil
+		}
 		reply, err := health.Check(ctx, &grpc_health_v1.HealthCheckRequest{})
 		stop()
 		if err == nil && reply.GetStatus() == grpc_health_v1.HealthCheckResponse_SERVING {

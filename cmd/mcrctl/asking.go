@@ -24,10 +24,11 @@ type askingFlags struct {
 	Organisation     string `placeholder:"ODS" group:"Who asks" help:"ODS code of the organisation in which the user works."`
 	OrganisationName string `placeholder:"NAME" group:"Who asks" help:"Name of that organisation."`
 
-	Purpose    string `enum:"TREAT,ETREAT,BTG" default:"TREAT" group:"Why" help:"TREAT: direct care. ETREAT: in an emergency. BTG: break-glass, without asking; the site is alerted."`
-	Permission string `enum:"ASKED,PATIENT_ABSENT,EMERGENCY,NOT_ASKED" required:"" group:"Why" help:"Outcome of asking the patient: ASKED (and agreed), PATIENT_ABSENT, EMERGENCY or NOT_ASKED."`
-	Reason     string `placeholder:"TEXT" group:"Why" help:"Why the patient was not asked; BTG needs one."`
-	RequestID  string `placeholder:"ID" group:"Why" help:"Unique id of the request; the agent makes one."`
+	Purpose     string      `enum:"TREAT,ETREAT,BTG" default:"TREAT" group:"Why" help:"TREAT: direct care. ETREAT: in an emergency. BTG: break-glass, without asking; the site is alerted."`
+	Permission  string      `enum:"ASKED,PATIENT_ABSENT,EMERGENCY,NOT_ASKED" required:"" group:"Why" help:"Outcome of asking the patient: ASKED (and agreed), PATIENT_ABSENT, EMERGENCY or NOT_ASKED."`
+	Reason      string      `placeholder:"TEXT" group:"Why" help:"Why the patient was not asked; BTG needs one."`
+	AlertReason alertReason `placeholder:"CODE" group:"Why" help:"The same as a code (SCR-AlertReason). BTG takes PUBLIC_INTEREST, STATUTE, COURT_ORDER and EMERGENCY; PATIENT_ABSENT takes PUBLIC_INTEREST, STATUTE, COURT_ORDER, SELF_CLAIMED_EMERGENCY and OTHER."`
+	RequestID   string      `placeholder:"ID" group:"Why" help:"Unique id of the request; the agent makes one."`
 
 	NHSNumber     string `name:"nhs-number" placeholder:"NUMBER" group:"The patient" help:"NHS number. Other users of this machine can see command lines: without this flag and --nhs-number-file the number is read from stdin."`
 	NHSNumberFile string `name:"nhs-number-file" placeholder:"FILE" complete:"file" group:"The patient" help:"File whose first line is the NHS number; - is stdin."`
@@ -62,7 +63,7 @@ func (f *askingFlags) context(p *program) (*edgev1.Context, error) {
 	permission, _ := care.ParsePermission(f.Permission)
 	return &edgev1.Context{
 		RequestId: f.RequestID, Software: "mcrctl/" + buildVersion(), Requester: requester,
-		Purpose: edgev1.Purpose(purpose), Permission: edgev1.Permission(permission), Reason: f.Reason,
+		Purpose: edgev1.Purpose(purpose), Permission: edgev1.Permission(permission), Reason: f.Reason, AlertReason: edgev1.AlertReason(f.AlertReason),
 		Subject: &edgev1.Subject{NhsNumber: number, FamilyName: f.FamilyName, GivenName: f.GivenName,
 			BirthDate: f.BirthDate, Gender: f.Gender},
 	}, nil
@@ -148,6 +149,19 @@ func firstLine(r io.Reader) (string, error) {
 		return "", fmt.Errorf("the NHS number cannot be read")
 	}
 	return "", fmt.Errorf("no NHS number: write it to stdin, or use --nhs-number-file or --nhs-number")
+}
+
+// alertReason is a reason for an alert on the command line.
+type alertReason care.AlertReason
+
+// UnmarshalText reads a reason's code.
+func (r *alertReason) UnmarshalText(text []byte) error {
+	reason, ok := care.ParseAlertReason(string(text))
+	if !ok {
+		return fmt.Errorf("it must be one of PUBLIC_INTEREST, STATUTE, COURT_ORDER, SELF_CLAIMED_EMERGENCY, EMERGENCY and OTHER")
+	}
+	*r = alertReason(reason)
+	return nil
 }
 
 // sectionName is a section on the command line; case and the choice of "-" or

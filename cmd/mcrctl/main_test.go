@@ -11,13 +11,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
-
-	"github.com/mycarerecord/edge-agent/cmd/internal/edge/edgetest"
-	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -66,7 +62,7 @@ func script(ts *testscript.TestScript, neg bool, args []string) {
 // TestHelp checks that every command's help has an example and that help is
 // no error.
 func TestHelp(t *testing.T) {
-	for _, command := range []string{"record get", "document get", "locate", "consent push", "consent state", "status", "audit verify", "audit witness", "version", "completion"} {
+	for _, command := range []string{"record get", "document get", "locate", "consent push", "consent update", "consent beat", "consent state", "consent collect", "consent key", "status", "audit verify", "audit witness", "version", "completion"} {
 		var out, errs bytes.Buffer
 		code := run(append(strings.Fields(command), "--help"), strings.NewReader(""), &out, &errs)
 		if code != exitWhole || !strings.Contains(out.String(), "Example") || !strings.Contains(out.String(), "    mcrctl "+strings.Fields(command)[0]) && command != "completion" || errs.Len() > 0 {
@@ -136,36 +132,6 @@ func TestDocumentOutputFails(t *testing.T) {
 	args := strings.Fields("document get letter --out - --permission ASKED --nhs-number 9990000018 --region " + agent.Dir)
 	if code := run(args, nil, broken{}, &errs); code != exitUsage || errs.String() != "mcrctl: no room\n" {
 		t.Errorf("exit code %d, %s", code, errs.String())
-	}
-}
-
-// TestPushAsOf checks that flags are as old as their file, unless it is said
-// how old they are.
-func TestPushAsOf(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "flags.csv")
-	if err := os.WriteFile(path, []byte("nhs_number,directive,effective,by\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chtimes(path, edgetest.Retrieved, edgetest.Retrieved); err != nil {
-		t.Fatal(err)
-	}
-	pushed := make(chan time.Time, 1)
-	agent := edgetest.Start(t, edgetest.Script{
-		State:    &edgev1.ConsentState{Sequence: 8},
-		Snapshot: func(m *edgev1.PushSnapshotRequest) error { pushed <- m.GetAsOf().AsTime(); return nil },
-	})
-	for asOf, want := range map[string]time.Time{"": edgetest.Retrieved, "2026-02-01T00:00:00Z": time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)} {
-		args := []string{"consent", "push", path, "--region", agent.Dir}
-		if asOf != "" {
-			args = append(args, "--as-of", asOf)
-		}
-		var errs bytes.Buffer
-		if code := run(args, nil, io.Discard, &errs); code != exitWhole {
-			t.Fatalf("exit code %d, %s", code, errs.String())
-		}
-		if got := <-pushed; !got.Equal(want) {
-			t.Errorf("as of %q: %v, want %v", asOf, got, want)
-		}
 	}
 }
 

@@ -31,7 +31,7 @@ Examples:
 
     mcrctl record get --region ./region --as gp.yaml --permission ASKED --section allergies --section medications --format ndjson --nhs-number-file number.txt --family-name Example --birth-date 1950-03-01
 
-    mcrctl record get --region ./region --as night.yaml --purpose BTG --permission NOT_ASKED --reason "unconscious, brought in alone" --nhs-number-file number.txt --family-name Example --birth-date 1950`
+    mcrctl record get --region ./region --as night.yaml --purpose BTG --permission NOT_ASKED --alert-reason EMERGENCY --reason "unconscious, brought in alone" --nhs-number-file number.txt --family-name Example --birth-date 1950`
 }
 
 // Run reads and shows the record.

@@ -37,7 +37,8 @@ Exit codes:
        transit, missing, or does not add up; what it is stands in the output
     4  the agent cannot be reached, or one end does not accept the other
     5  the agent serves no such patient
-    6  a journal is not as it was: entries were changed, removed or replaced
+    6  a journal is not as it was: entries were changed, removed or replaced;
+       or a site's consent flags were put back from the past
 
 Every flag can be given by an environment variable: MCRCTL_ and its name, such as MCRCTL_REGION for --region.
 
@@ -53,8 +54,12 @@ type grammar struct {
 	} `cmd:"" help:"Documents of a record."`
 	Locate  locate `cmd:"" help:"Ask whether the site serves a patient, without reading the record."`
 	Consent struct {
-		Push  consentPush  `cmd:"" help:"Replace the region's consent flags at the site by those of a file."`
-		State consentState `cmd:"" help:"Tell what the site's cache of consent flags holds, in numbers."`
+		Push    consentPush    `cmd:"" help:"Replace the region's consent flags at the site by those of a file."`
+		Update  consentUpdate  `cmd:"" help:"Push what a file of flags says beyond the one that was pushed before."`
+		Beat    consentBeat    `cmd:"" help:"Say that nothing has changed, and vouch for the agent."`
+		State   consentState   `cmd:"" help:"Tell what the site's cache of consent flags holds, in numbers."`
+		Collect consentCollect `cmd:"" help:"Collect what was stated at the site."`
+		Key     consentKey     `cmd:"" help:"Make the key by which a region signs its pushes."`
 	} `cmd:"" help:"Consent flags."`
 	Audit struct {
 		Verify  auditVerify  `cmd:"" help:"Check a file that mcr-agent audit export wrote, with public keys only."`

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -107,18 +108,14 @@ func located(request *edgev1.LocatePatientRequest) (*edgev1.LocatePatientRespons
 	return &edgev1.LocatePatientResponse{Opening: edgetest.Opening(), Sections: []edgev1.Section{allergies, medications}, Closing: edgetest.Closing("")}, nil
 }
 
-// snapshot takes snapshots up to number 9.
-func snapshot(m *edgev1.PushSnapshotRequest) error {
-	if m.GetSequence() > 9 {
-		return edgetest.Refuse(codes.FailedPrecondition, &edgev1.Refusal{Code: "CONFLICT", Detail: "the sequence is not the next one"})
-	}
-	return nil
-}
-
 func startAgent(t *testing.T) *edgetest.Agent {
-	consent := &edgev1.ConsentState{Filled: true, Sequence: 8, AsOf: timestamppb.New(edgetest.Retrieved), Epoch: 3, RegionCount: 2, SiteCount: 1}
+	consent := &edgev1.ConsentState{Doubt: "STALE", Epoch: 3, JournalSequence: 99, Staged: &edgev1.StagedSnapshot{Directives: 5000}, Sets: []*edgev1.ConsentSet{
+		{Authority: "REGION", Filled: true, Sequence: 8, AsOf: timestamppb.New(edgetest.Retrieved), Patients: 2, Directives: 3, Digest: []byte{1, 2, 3, 4, 0xab, 6, 7, 8, 9}},
+		{Authority: "SITE", Filled: true, Patients: 1, Directives: 1},
+		{Authority: "SOURCE", Source: "letters\x1b"},
+	}}
 	return edgetest.Start(t, edgetest.Script{
-		Record: record, Document: document, Locate: located, Snapshot: snapshot, State: consent,
+		Record: record, Document: document, Locate: located, Consent: &edgetest.Consent{Local: stated()},
 		Status: &edgev1.GetStatusResponse{
 			SiteCode: "A99001", SiteName: "Example Surgery", Version: "v1.2.3", StartedAt: timestamppb.New(edgetest.Retrieved),
 			Attention: []string{"the certificate ends in 20 days"}, Consent: consent, Journal: edgetest.Position(99), ConfigFingerprint: "abc123",
@@ -129,4 +126,14 @@ func startAgent(t *testing.T) *edgetest.Agent {
 			},
 		},
 	})
+}
+
+// stated is what was stated at the fake agent's site.
+func stated() []*edgev1.Directive {
+	var list []*edgev1.Directive
+	for i, d := range edgetest.Directives(5) {
+		list = append(list, &edgev1.Directive{NhsNumber: d.NHSNumber.Reveal(), Kind: edgev1.DirectiveKind_DIRECTIVE_KIND_DISSENT, Authority: "SITE",
+			Effective: timestamppb.New(edgetest.Retrieved), Recorded: timestamppb.New(edgetest.Retrieved), RecordedBy: "desk " + strconv.Itoa(i)})
+	}
+	return list
 }

@@ -50,6 +50,12 @@ type Patient struct {
 	NHSNumber care.NHSNumber
 	Family    string                // family name as the source holds it
 	Sections  map[care.Section]Want // sections not named must be Empty or NotSupported
+
+	// Directives are all that the source holds of the patient's choices, as the
+	// connector must give them but for the NHS number. Where no patient has any,
+	// care.DirectiveSource is not checked; where one has, Open's connector must
+	// hold directives, and nobody's but these.
+	Directives []care.Directive
 }
 
 // Want is how one section must come out.
@@ -84,6 +90,11 @@ type Faults struct {
 	// Broken has a source in which reading the section fails, such as a table
 	// that is missing. The patient's other sections are sound.
 	Broken func(t testing.TB) (care.Connector, care.NHSNumber, care.Section)
+
+	// Unreadable has a source whose directives cannot be read: all of them only
+	// in part, and those of the first of Patients not at all. Nothing else is
+	// wrong with it.
+	Unreadable func(t testing.TB) care.Connector
 }
 
 // watchdog ends a check that would otherwise wait for ever. It asserts nothing
@@ -102,10 +113,16 @@ func Run(t *testing.T, h Harness) {
 	if why := h.tooWeak(); why != "" {
 		t.Fatalf("this harness proves too little: %s", why)
 	}
-	for _, c := range contract() {
+	all, withFaults := contract(), faults()
+	if h.holdsDirectives() {
+		all, withFaults = append(all, directiveChecks()...), append(withFaults, directiveFaults()...)
+	} else {
+		t.Log("not checked, because no patient of the harness has any: directives")
+	}
+	for _, c := range all {
 		t.Run(c.name, func(t *testing.T) { c.run(t, h) })
 	}
-	for _, f := range faults() {
+	for _, f := range withFaults {
 		if !f.given(h.Faults) {
 			t.Logf("not checked, because the harness has no such fault: %s", f.name)
 			continue
@@ -151,6 +168,11 @@ func (h Harness) tooWeak() string {
 		if p.Family == "" || p.NHSNumber.IsZero() {
 			return "a patient has no family name or no number"
 		}
+	}
+	if n := len(h.wantedOfAll()); h.holdsDirectives() && (n < 2 || n == len(h.Patients[0].wanted()) || len(h.Patients[0].Directives) == 0) {
+		return "it needs directives of two patients, one of them the first"
+	}
+	for _, p := range h.Patients {
 		for s, w := range p.Sections {
 			if s != care.Allergies && w.State == care.Complete && w.Records > 1 {
 				return ""

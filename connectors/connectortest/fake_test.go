@@ -20,6 +20,7 @@ type fake struct {
 	stranger   bool
 	unmappable care.Section
 	broken     care.Section
+	unreadable bool // the directives
 	closed     atomic.Bool
 	asked      atomic.Bool
 }
@@ -87,8 +88,8 @@ func goodHarness() Harness {
 	return Harness{
 		Open: func(testing.TB) care.Connector { return newFake() },
 		Patients: []Patient{
-			{NHSNumber: firstNumber, Family: "Featherstonehaugh", Sections: sections},
-			{NHSNumber: secondNumber, Family: "Cholmondeley", Sections: sections},
+			{NHSNumber: firstNumber, Family: "Featherstonehaugh", Sections: sections, Directives: said[firstNumber]},
+			{NHSNumber: secondNumber, Family: "Cholmondeley", Sections: sections, Directives: said[secondNumber]},
 		},
 		Absent: absentNumber,
 		Faults: Faults{
@@ -109,6 +110,7 @@ func goodHarness() Harness {
 			Broken: func(testing.TB) (care.Connector, care.NHSNumber, care.Section) {
 				return with(func(f *fake) { f.broken = care.Problems }), firstNumber, care.Problems
 			},
+			Unreadable: func(testing.TB) care.Connector { return with(func(f *fake) { f.unreadable = true }) },
 		},
 	}
 }

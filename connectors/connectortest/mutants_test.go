@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"iter"
+	"slices"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
 )
@@ -16,7 +17,7 @@ type mutant struct {
 }
 
 func mutants() []mutant {
-	return append(append(recordMutants(), endMutants()...), append(identifyMutants(), conductMutants()...)...)
+	return slices.Concat(recordMutants(), endMutants(), identifyMutants(), conductMutants(), directiveMutants(), directiveConductMutants())
 }
 
 // recordMutants spoil single records.

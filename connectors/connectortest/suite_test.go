@@ -41,8 +41,8 @@ func (r *recorder) Fatalf(format string, args ...any) { r.Errorf(format, args...
 
 // everyCheck lists the whole suite, faults included.
 func everyCheck() []check {
-	all := contract()
-	for _, f := range faults() {
+	all := append(contract(), directiveChecks()...)
+	for _, f := range append(faults(), directiveFaults()...) {
 		all = append(all, f.check)
 	}
 	return all
@@ -75,6 +75,10 @@ type spoilt struct {
 	fetch    func(context.Context, care.Query) iter.Seq2[care.Item, error]
 	probe    func(context.Context) (care.Readiness, error)
 	close    func() error
+
+	directives   func(context.Context) iter.Seq2[care.Directive, error]
+	directivesOf func(context.Context, care.NHSNumber) ([]care.Directive, error)
+	silent       bool // it does not say that it holds directives
 }
 
 func (s *spoilt) Describe() care.Description {
@@ -110,6 +114,24 @@ func (s *spoilt) Close() error {
 		return s.close()
 	}
 	return s.good.Close()
+}
+
+func (s *spoilt) source() care.DirectiveSource { return s.good.(care.DirectiveSource) }
+
+func (s *spoilt) HoldsDirectives() bool { return !s.silent && s.source().HoldsDirectives() }
+
+func (s *spoilt) Directives(ctx context.Context) iter.Seq2[care.Directive, error] {
+	if s.directives != nil {
+		return s.directives(ctx)
+	}
+	return s.source().Directives(ctx)
+}
+
+func (s *spoilt) DirectivesOf(ctx context.Context, n care.NHSNumber) ([]care.Directive, error) {
+	if s.directivesOf != nil {
+		return s.directivesOf(ctx, n)
+	}
+	return s.source().DirectivesOf(ctx, n)
 }
 
 // edit is a change to each item: none, one or several come out.
@@ -198,6 +220,7 @@ func everywhere(spoil func(*spoilt)) Harness {
 		c, n, s := good.Faults.Broken(t)
 		return wrap(c), n, s
 	}
+	h.Faults.Unreadable = func(t testing.TB) care.Connector { return wrap(good.Faults.Unreadable(t)) }
 	return h
 }
 
@@ -249,6 +272,8 @@ func TestWeakHarnessIsRefused(t *testing.T) {
 		"opens nothing":   func(h *Harness) { h.Open = nil },
 		"nothing to cut":  func(h *Harness) { h.Patients[0].Sections, h.Patients[1].Sections = nil, nil },
 		"nameless person": func(h *Harness) { h.Patients[0].Family = "" },
+		"one has spoken":  func(h *Harness) { h.Patients[1].Directives = nil },
+		"not the first":   func(h *Harness) { h.Patients[0].Directives = nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := goodHarness()

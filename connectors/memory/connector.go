@@ -26,10 +26,13 @@ type Patient struct {
 	// Documents are the contents of documents by the key of their row. A
 	// document row without one is a placeholder.
 	Documents map[string]Content
+	// Directives are what the patient has said about sharing; New fills in the
+	// NHS number. A connector none of whose patients has any holds none.
+	Directives []care.Directive
 }
 
-// Connector reads the patients it was made of. It is a care.Connector and a
-// care.DocumentReader, and safe for concurrent use.
+// Connector reads the patients it was made of. It is a care.Connector, a
+// care.DocumentReader and a care.DirectiveSource, and safe for concurrent use.
 type Connector struct {
 	origin   *care.Origin
 	sections care.SectionSet
@@ -38,11 +41,14 @@ type Connector struct {
 	empty    [care.AboutMe + 1]care.End // for sections in which somebody has nothing
 	unserved [care.AboutMe + 1]care.End
 	switches switches
+
+	directives directives
 }
 
 var (
-	_ care.Connector      = (*Connector)(nil)
-	_ care.DocumentReader = (*Connector)(nil)
+	_ care.Connector       = (*Connector)(nil)
+	_ care.DocumentReader  = (*Connector)(nil)
+	_ care.DirectiveSource = (*Connector)(nil)
 )
 
 // New returns a connector over the given patients, whose records it builds now.
@@ -66,6 +72,9 @@ func build(origin care.Origin, patients iter.Seq[Patient]) (*Connector, error) {
 			return nil, err
 		}
 		c.byKey[p.patient.LocalID] = p
+		if patient.Directives != nil {
+			c.State(p.patient.NHSNumber, patient.Directives...)
+		}
 		if number := p.patient.NHSNumber; !number.IsZero() {
 			if _, taken := c.byNumber[number]; taken {
 				p = nil

@@ -14,11 +14,11 @@ func TestSettings(t *testing.T) {
 		settings Settings
 		paths    []string
 	}{
-		{Settings{"synthetic", 1, 0}, nil},
-		{Settings{"synthetic", maxPatients, 9}, nil},
-		{Settings{"synthetic", 0, 1}, []string{"$.patients"}},
-		{Settings{"synthetic", maxPatients + 1, 1}, []string{"$.patients"}},
-		{Settings{"real", -1, 1}, []string{"$.practice", "$.patients"}},
+		{Settings{Practice: "synthetic", Patients: 1}, nil},
+		{Settings{Practice: "synthetic", Patients: maxPatients, Seed: 9}, nil},
+		{Settings{Practice: "synthetic", Seed: 1}, []string{"$.patients"}},
+		{Settings{Practice: "synthetic", Patients: maxPatients + 1}, []string{"$.patients"}},
+		{Settings{Practice: "real", Patients: -1}, []string{"$.practice", "$.patients"}},
 	} {
 		problems := c.settings.Validate()
 		if len(problems) != len(c.paths) {

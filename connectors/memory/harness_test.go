@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ func opened(t testing.TB, sections care.SectionSet) *Connector {
 	if !ok {
 		t.Fatal("the kind is not in its own registry")
 	}
-	settings.(*Settings).Patients = len(cast)
+	settings.(*Settings).Patients, settings.(*Settings).Directives = len(cast), true
 	c, err := registry.Open(t.Context(), KindName, connectors.Deps{Origin: origin, Sections: sections, Log: hclog.NewNullLogger(),
 		Now: func() time.Time { return today }}, settings)
 	if err != nil {
@@ -43,15 +44,22 @@ func TestConformance(t *testing.T) {
 			Ambiguous:  ambiguous,
 			Unmappable: func(t testing.TB) (care.Connector, care.NHSNumber, care.Section) { return faulty(t, 1) },
 			Broken:     func(t testing.TB) (care.Connector, care.NHSNumber, care.Section) { return faulty(t, 0) },
+			Unreadable: func(t testing.TB) care.Connector {
+				return failing(t, func(c *Connector) { c.FailDirectives(true) })
+			},
 		},
 	}
 	for i, m := range p.Cast() {
 		switch m.Role {
 		case CastEmpty, CastInTransit: // looked at by tests of their own
 		default:
-			h.Patients = append(h.Patients, connectortest.Patient{NHSNumber: m.NHSNumber, Family: m.Family, Sections: wants(t, p.patient(i))})
+			patient := p.patient(i)
+			h.Patients = append(h.Patients, connectortest.Patient{NHSNumber: m.NHSNumber, Family: m.Family, Sections: wants(t, patient),
+				Directives: patient.Directives})
 		}
 	}
+	spoken := slices.IndexFunc(h.Patients, func(p connectortest.Patient) bool { return p.Directives != nil })
+	h.Patients[0], h.Patients[spoken] = h.Patients[spoken], h.Patients[0]
 	connectortest.Run(t, h)
 }
 

@@ -38,6 +38,9 @@ type Settings struct {
 	// Seed chooses among practices. The same seed gives the same practice on
 	// the same day.
 	Seed uint64 `yaml:"seed"`
+	// Directives lets the practice hold what its patients have said about
+	// sharing as coded entries, beside the flags that Identify returns.
+	Directives bool `yaml:"directives"`
 }
 
 // Validate returns what is wrong with the settings.
@@ -62,6 +65,7 @@ func Kind() connectors.Kind {
 				return nil, err
 			}
 			c.sections &= deps.Sections
+			c.directives.held = c.directives.held && s.Directives
 			return c, nil
 		})
 }

@@ -56,6 +56,7 @@ func (p *Practice) patient(i int) Patient {
 	} else {
 		c.ordinary()
 	}
+	c.patient.Directives = c.said()
 	return c.patient
 }
 

@@ -109,6 +109,9 @@ var serverTests = []struct {
 	{"types of columns", columnTypes},
 	{"a query that was given up ends at the server", givenUp},
 	{"types of columns change", typesChange},
+	{"types of columns of directives", typesOfDirectives},
+	{"a whole reading has its own time", wholeReadingHasItsOwnTime},
+	{"a whole reading that was given up ends at the server", wholeReadingGivenUp},
 }
 
 func TestPostgres(t *testing.T) { onServer(t, startPostgres(t)) }

@@ -32,6 +32,11 @@
 // content_type, title and content. The id is that of a row of the DOCUMENTS
 // query, which must be there too.
 //
+// What patients have said about sharing comes from consent_query, which takes
+// no parameters and gives every statement, and patient_consent_query, which
+// takes :nhs_number and gives those of one patient, with the columns of
+// directiveTable. The second is optional: without it only the schedule applies.
+//
 // # Why it cannot write
 //
 // Five belts, none of which relies on another: (1) a reader of SQL accepts one
@@ -61,9 +66,16 @@
 // which are not cut, are read whole before the first is yielded: beyond the row
 // limit or 32 MiB of memory the section is unavailable.
 //
+// All directives are read over a connection of their own, which is beyond
+// max_connections and has ten minutes instead of the statement_timeout, at most
+// 5,000,000 rows, never more than one in memory. Writers of an SQLite file that
+// is not in WAL mode wait meanwhile.
+//
 // When a call is given up the server stops its query: PostgreSQL (which also
 // looks for the agent every second), SQL Server and SQLite are told by their
 // drivers; a session of MariaDB or MySQL is killed
 // over a connection of its own, beyond max_connections for that moment. One
 // that cannot be reached within a second is left to its statement_timeout.
 package sql
+
+//go:generate go test -run TestDirectiveColumnsDocument . -update

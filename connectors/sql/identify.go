@@ -162,18 +162,27 @@ func (r *patientRow) value(i int) ukcore.Value {
 
 // text returns a column as trimmed text; NULL is none.
 func (r *patientRow) text(i int) string {
-	switch v := r.value(i); v.Kind {
-	case ukcore.Null:
-		return ""
-	case ukcore.TextValue, ukcore.DecimalValue:
-		return strings.TrimSpace(v.Text)
-	case ukcore.BytesValue:
-		return strings.TrimSpace(string(v.Bytes))
-	case ukcore.IntegerValue:
-		return strconv.FormatInt(v.Int, 10)
+	text, ok := textOf(r.value(i))
+	if !ok {
+		r.fail(i, "a text")
 	}
-	r.fail(i, "a text")
-	return ""
+	return text
+}
+
+// textOf returns a value as trimmed text, and whether it has such a form; NULL
+// is none.
+func textOf(v ukcore.Value) (string, bool) {
+	switch v.Kind {
+	case ukcore.Null:
+		return "", true
+	case ukcore.TextValue, ukcore.DecimalValue:
+		return strings.TrimSpace(v.Text), true
+	case ukcore.BytesValue:
+		return strings.TrimSpace(string(v.Bytes)), true
+	case ukcore.IntegerValue:
+		return strconv.FormatInt(v.Int, 10), true
+	}
+	return "", false
 }
 
 func (r *patientRow) required(i int) string {

@@ -87,7 +87,9 @@ func printable(text string) string {
 
 // Probe checks the login's rights, and that every query runs and has its
 // documented columns. It runs the queries for no patient: their parameters are
-// NULL, which equals nothing, and no row is read.
+// NULL, which equals nothing, and no row is read. The query of all directives
+// has none and is left to its schedule: merely to begin it can be work for the
+// server.
 func (s *source) Probe(ctx context.Context) (care.Readiness, error) {
 	r, err := s.inspect(ctx)
 	if err != nil {
@@ -114,13 +116,19 @@ func (s *source) tryQueries(ctx context.Context) error {
 			return err
 		})
 	}
-	if err != nil || s.plan.document == nil {
-		return err
+	if err == nil && s.plan.document != nil {
+		err = s.try(ctx, "document_query", *s.plan.document, func(c *cursor) error {
+			_, err := s.documentColumns(c)
+			return err
+		})
 	}
-	return s.try(ctx, "document_query", *s.plan.document, func(c *cursor) error {
-		_, err := s.documentColumns(c)
-		return err
-	})
+	if err == nil && s.plan.patientConsent != nil {
+		err = s.try(ctx, patientConsentQuery, *s.plan.patientConsent, func(c *cursor) error {
+			_, err := s.directiveColumns(patientConsentQuery, c)
+			return err
+		})
+	}
+	return err
 }
 
 // try runs one query for no patient and looks at its columns.

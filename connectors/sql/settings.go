@@ -42,6 +42,9 @@ type Settings struct {
 	Queries       map[string]string `yaml:"queries"`        // by section, SELECT with :local_id or :nhs_number
 	DocumentQuery string            `yaml:"document_query"` // SELECT with :local_id and :document_id
 
+	ConsentQuery        string `yaml:"consent_query"`         // SELECT of all that patients have said about sharing; no parameters
+	PatientConsentQuery string `yaml:"patient_consent_query"` // the same of one patient, SELECT with :nhs_number; optional
+
 	StatementTimeout   time.Duration `yaml:"statement_timeout"`    // longest wait for a query or its next row (default 5s)
 	MaxConnections     int           `yaml:"max_connections"`      // at once (default 4)
 	TimeZone           string        `yaml:"time_zone"`            // of times without an offset (default Europe/London)
@@ -65,7 +68,11 @@ type plan struct {
 	patient  statement
 	sections map[care.Section]statement
 	document *statement // nil when there is none
-	zone     *time.Location
+
+	consent        *statement // nil when there is none
+	patientConsent *statement // nil when there is none
+
+	zone *time.Location
 }
 
 // served returns the sections that have a query.
@@ -87,6 +94,7 @@ func (s *Settings) compile() (*plan, []care.Problem) {
 		c.server()
 	}
 	c.queries()
+	c.consent()
 	if len(c.problems) > 0 {
 		return nil, c.problems
 	}
@@ -226,6 +234,23 @@ func (c *compiler) queries() {
 	c.plan.document = &d
 	if _, ok := c.plan.sections[care.Documents]; !ok {
 		c.problem("document_query", "needs the query of the section DOCUMENTS, which says what may leave")
+	}
+}
+
+// consent reads the statements that find what patients have said.
+func (c *compiler) consent() {
+	s := c.settings
+	if s.ConsentQuery != "" {
+		st, _ := c.statement(consentQuery, s.ConsentQuery, nil)
+		c.plan.consent = &st
+	}
+	if s.PatientConsentQuery == "" {
+		return
+	}
+	st, _ := c.statement(patientConsentQuery, s.PatientConsentQuery, []string{paramNumber})
+	c.plan.patientConsent = &st
+	if s.ConsentQuery == "" {
+		c.problem(patientConsentQuery, "needs consent_query, by which all statements are read on a schedule")
 	}
 }
 

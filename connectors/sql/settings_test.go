@@ -91,6 +91,18 @@ func TestProblems(t *testing.T) {
 		{"an unknown section", func(s *Settings) { s.Queries["HOROSCOPE"] = "SELECT 1" }, []string{"$.queries.HOROSCOPE"}},
 		{"a section twice", func(s *Settings) { s.Queries["Problems"] = s.Queries["problems"] }, []string{"$.queries.problems"}},
 		{"documents without a list", func(s *Settings) { s.DocumentQuery = "SELECT 1 WHERE 1 = :local_id AND 2 = :document_id" }, []string{"$.document_query"}},
+		{"consent queries", func(s *Settings) {
+			s.ConsentQuery, s.PatientConsentQuery = "SELECT 1", "SELECT 1 WHERE 2 = :nhs_number"
+		}, nil},
+		{"a consent query of one patient", func(s *Settings) { s.ConsentQuery = "SELECT 1 WHERE 2 = :nhs_number" }, []string{"$.consent_query"}},
+		{"a consent query that writes", func(s *Settings) { s.ConsentQuery = "DELETE FROM t" }, []string{"$.consent_query"}},
+		{"a patient's consent query of everybody", func(s *Settings) { s.ConsentQuery, s.PatientConsentQuery = "SELECT 1", "SELECT 1" },
+			[]string{"$.patient_consent_query"}},
+		{"a patient's consent query by local id", func(s *Settings) {
+			s.ConsentQuery, s.PatientConsentQuery = "SELECT 1", "SELECT 1 WHERE 2 = :local_id"
+		}, []string{"$.patient_consent_query"}},
+		{"a patient's consent query alone", func(s *Settings) { s.PatientConsentQuery = "SELECT 1 WHERE 2 = :nhs_number" },
+			[]string{"$.patient_consent_query"}},
 		{"documents of everybody", func(s *Settings) {
 			s.Queries["DOCUMENTS"] = "SELECT id FROM d WHERE p = :local_id"
 			s.DocumentQuery = "SELECT 1 WHERE 2 = :document_id"

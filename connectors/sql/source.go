@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"database/sql"
+	"errors"
 	"io"
 	"os"
 	"runtime"
@@ -27,14 +28,15 @@ func Kind() connectors.Kind {
 		defaults, open)
 }
 
-// source is one open database. It fulfils care.Connector and
-// care.DocumentReader.
+// source is one open database. It fulfils care.Connector,
+// care.DocumentReader and care.DirectiveSource.
 type source struct {
 	settings *Settings
 	plan     *plan
 	deps     connectors.Deps
 	origin   *care.Origin
 	db       *sql.DB
+	whole    *sql.DB // for reading all directives; nil when there are none
 
 	inspecting chan struct{} // held by whoever looks up the login's rights
 	inspected  atomic.Int64  // when that last went well, Unix nanoseconds
@@ -49,7 +51,10 @@ type binding struct {
 	layout  *ukcore.Binding
 }
 
-var _ care.DocumentReader = (*source)(nil)
+var (
+	_ care.DocumentReader  = (*source)(nil)
+	_ care.DirectiveSource = (*source)(nil)
+)
 
 // Limits of the pool. Connections are opened when they are needed and not kept
 // for long: the source's own users come first.
@@ -70,18 +75,38 @@ func open(_ context.Context, deps connectors.Deps, s *Settings) (care.Connector,
 	if err != nil {
 		return nil, err
 	}
-	connector, err := p.dialect.connect(s, a)
-	if err != nil {
+	origin := deps.Origin
+	opened := &source{settings: s, plan: p, deps: deps, origin: &origin,
+		inspecting: make(chan struct{}, 1), bindings: map[care.Section]binding{}}
+	if err := opened.connect(a); err != nil {
 		return nil, err
 	}
-	db := sql.OpenDB(connector)
-	db.SetMaxOpenConns(s.MaxConnections)
-	db.SetMaxIdleConns(s.MaxConnections)
-	db.SetConnMaxIdleTime(maxIdleTime)
-	db.SetConnMaxLifetime(maxLifetime)
-	origin := deps.Origin
-	return &source{settings: s, plan: p, deps: deps, origin: &origin, db: db,
-		inspecting: make(chan struct{}, 1), bindings: map[care.Section]binding{}}, nil
+	return opened, nil
+}
+
+// connect makes the pools. It opens no connection.
+func (s *source) connect(a access) error {
+	connector, err := s.plan.dialect.connect(s.settings, a)
+	if err != nil {
+		return err
+	}
+	patient := *s.settings
+	patient.StatementTimeout = wholeTime
+	whole, err := s.plan.dialect.connect(&patient, a)
+	if err != nil {
+		return err
+	}
+	if s.HoldsDirectives() {
+		s.whole = sql.OpenDB(whole)
+		s.whole.SetMaxOpenConns(1)
+		s.whole.SetMaxIdleConns(0) // it is needed once per schedule
+	}
+	s.db = sql.OpenDB(connector)
+	s.db.SetMaxOpenConns(s.settings.MaxConnections)
+	s.db.SetMaxIdleConns(s.settings.MaxConnections)
+	s.db.SetConnMaxIdleTime(maxIdleTime)
+	s.db.SetConnMaxLifetime(maxLifetime)
+	return nil
 }
 
 // Describe says what the source serves.
@@ -92,7 +117,11 @@ func (s *source) Describe() care.Description {
 
 // Close closes all connections, after the queries that run.
 func (s *source) Close() error {
-	if err := s.db.Close(); err != nil {
+	err := s.db.Close()
+	if s.whole != nil {
+		err = errors.Join(err, s.whole.Close())
+	}
+	if err != nil {
 		return &care.Error{Kind: care.SourceUnavailable, Op: s.origin.Source, Reason: reasonDown, Err: err,
 			Detail: "a connection could not be closed in order"}
 	}

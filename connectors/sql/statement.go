@@ -140,12 +140,19 @@ func (p *parser) check(t token) error {
 		}
 	case paramToken:
 		if !slices.Contains(p.allowed, t.text[1:]) {
-			return fmt.Errorf("there is no parameter %s; there is :%s", t.text, strings.Join(p.allowed, ", :"))
+			return p.unknownParameter(t)
 		}
 	case markToken:
 		return p.checkMark(t)
 	}
 	return nil
+}
+
+func (p *parser) unknownParameter(t token) error {
+	if len(p.allowed) == 0 {
+		return fmt.Errorf("this query takes no parameters, so there is no %s", t.text)
+	}
+	return fmt.Errorf("there is no parameter %s; there is :%s", t.text, strings.Join(p.allowed, ", :"))
 }
 
 func (p *parser) checkMark(t token) error {

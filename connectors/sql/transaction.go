@@ -25,10 +25,15 @@ type transaction struct {
 // begin starts a transaction, waiting for a free connection if need be. It
 // must be ended.
 func (s *source) begin(parent context.Context) (*transaction, error) {
+	return s.beginOn(parent, s.db, s.settings.StatementTimeout)
+}
+
+// beginOn starts a transaction on one of the pools, whose servers were given
+// the limit.
+func (s *source) beginOn(parent context.Context, db *sql.DB, limit time.Duration) (*transaction, error) {
 	ctx, cancel := context.WithCancelCause(parent)
-	// The server's own limit is to come first: its answer says more.
-	wait := s.settings.StatementTimeout + s.settings.StatementTimeout/4
-	t := &transaction{db: s.db, dialect: s.plan.dialect, ctx: ctx, cancel: cancel, wait: wait,
+	wait := limit + limit/4 // the server's own limit is to come first: its answer says more
+	t := &transaction{db: db, dialect: s.plan.dialect, ctx: ctx, cancel: cancel, wait: wait,
 		timer: time.AfterFunc(wait, func() { cancel(errSlow) })}
 	if err := t.start(); err != nil {
 		t.end()

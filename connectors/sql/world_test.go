@@ -38,6 +38,8 @@ var schema = []string{
 		restricted integer, dissent integer)`,
 	`CREATE TABLE entries (patient varchar(20), section varchar(20), id varchar(20), effective varchar(30), code varchar(20),
 		code_system varchar(20), code_text varchar(50), record_type varchar(20), parent varchar(20))`,
+	`CREATE TABLE said (nhs_number varchar(20), code varchar(20), code_system varchar(30), directive varchar(20), effective_date varchar(30),
+		recorded_date varchar(30), recorded_by varchar(100), organisations varchar(1000), sections varchar(1000))`,
 	`CREATE TABLE files (patient varchar(20), id varchar(20), content_type varchar(50), title varchar(50), content varchar(1000))`,
 }
 
@@ -78,7 +80,26 @@ func people() []string {
 			insertEntry(p.id, "documents", fmt.Sprintf("d%d", i), "2024-01-01", "", ""),
 			fmt.Sprintf("INSERT INTO files VALUES ('%s', 'd%d', 'text/plain', 'Letter', 'words of %s')", p.id, i, p.id))
 	}
-	return all
+	return append(all, "INSERT INTO said VALUES "+
+		"('"+firstNumber+"', '93C1.', 'READ2', NULL, '2024-05-06', '2024-05-06 10:40', 'O''Clerk', NULL, NULL), "+
+		"('"+firstNumber+"', NULL, NULL, 'CONSENT', '2025-01-02 09:30', NULL, '', '', 'MEDICATIONS allergies'), "+
+		"('"+secondNumber+"', '416409005', 'snomed', NULL, NULL, NULL, NULL, 'RWH E82001', NULL)")
+}
+
+const consentColumns = "nhs_number, code, code_system, directive, effective_date, recorded_date, recorded_by, organisations, sections"
+
+// wantedDirectives is what people have said.
+var wantedDirectives = map[string][]care.Directive{
+	firstNumber: {
+		{Code: care.Coding{System: "http://read.info/readv2", Code: "93C1."}, Effective: time.Date(2024, 5, 6, 0, 0, 0, 0, time.UTC),
+			Recorded: time.Date(2024, 5, 6, 9, 40, 0, 0, time.UTC), By: "O'Clerk"},
+		{Kind: care.ConsentGiven, Effective: time.Date(2025, 1, 2, 9, 30, 0, 0, time.UTC),
+			Scope: care.Scope{Sections: care.SetOf(care.Medications, care.Allergies)}},
+	},
+	secondNumber: {
+		{Code: care.Coding{System: "http://snomed.info/sct", Code: "416409005"}, Effective: time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC),
+			Scope: care.Scope{Organisations: []care.ODSCode{"RWH", "E82001"}}},
+	},
 }
 
 const patientQuery = `SELECT local_id, nhs_number, nhs_number_status, family_name, given_names, birth_date, gender,
@@ -102,6 +123,8 @@ func withQueries(s *Settings) *Settings {
 		"ALERTS":         entriesQuery("alerts", code+", 'active' AS status"),
 	}
 	s.DocumentQuery = "SELECT content_type, title, content FROM files WHERE patient = :local_id AND id = :document_id"
+	s.ConsentQuery = "SELECT " + consentColumns + " FROM said ORDER BY effective_date"
+	s.PatientConsentQuery = "SELECT " + consentColumns + " FROM said WHERE nhs_number = :nhs_number"
 	return s
 }
 
@@ -161,11 +184,11 @@ func conformance(t *testing.T, create func(testing.TB) world) {
 	connectortest.Run(t, connectortest.Harness{
 		Open: func(t testing.TB) care.Connector { return opened(t, withQueries(main.settings())) },
 		Patients: []connectortest.Patient{
-			{NHSNumber: nhs(firstNumber), Family: firstFamily, Sections: wanted},
-			{NHSNumber: nhs(secondNumber), Family: secondFamily, Sections: wanted},
+			{NHSNumber: nhs(firstNumber), Family: firstFamily, Sections: wanted, Directives: wantedDirectives[firstNumber]},
+			{NHSNumber: nhs(secondNumber), Family: secondFamily, Sections: wanted, Directives: wantedDirectives[secondNumber]},
 		},
 		Absent:  nhs(absentNumber),
-		Secrets: []string{"Ada May", "1950-01-02", "Kept words", "words of 1001"},
+		Secrets: []string{"Ada May", "1950-01-02", "Kept words", "words of 1001", "Clerk", "A GUESS"},
 		Faults:  sqlFaults(main, create),
 	})
 }
@@ -184,6 +207,8 @@ func sqlFaults(main world, create func(testing.TB) world) connectortest.Faults {
 			s := withQueries(main.settings())
 			s.StatementTimeout = time.Minute
 			s.PatientQuery = strings.Replace(patientQuery, "FROM patients", main.endless()+" JOIN patients ON 1 = 1", 1)
+			s.ConsentQuery = strings.Replace(s.ConsentQuery, "FROM said", main.endless()+" JOIN said ON 1 = 1", 1)
+			s.PatientConsentQuery = strings.Replace(s.PatientConsentQuery, "FROM said", main.endless()+" JOIN said ON 1 = 1", 1)
 			s.Queries["ALLERGIES"] = strings.Replace(s.Queries["ALLERGIES"], "FROM entries", main.endless()+" JOIN entries ON 1 = 1", 1)
 			return opened(t, s), main.asked(t)
 		},
@@ -204,6 +229,10 @@ func sqlFaults(main world, create func(testing.TB) world) connectortest.Faults {
 			s := withQueries(main.settings())
 			s.Queries["PROBLEMS"] = "SELECT id FROM view_that_was_dropped WHERE patient = :local_id"
 			return opened(t, s), nhs(firstNumber), care.Problems
+		},
+		Unreadable: func(t testing.TB) care.Connector {
+			w := filled(t, create, "INSERT INTO said (nhs_number, directive, effective_date) VALUES ('"+firstNumber+"', 'A GUESS', '2026-01-01')")
+			return opened(t, withQueries(w.settings()))
 		},
 	}
 }

@@ -20,7 +20,7 @@ func newAccess(about *About, begun, end *audit.Line) Access {
 		BreakGlass: l.Purpose == care.BreakGlass.String() || l.Alert, Interaction: clean(l.Interaction),
 		Who: Person{clean(l.UserID), clean(l.UserName), clean(l.RoleCode), clean(l.RoleName),
 			clean(string(l.Organisation)), clean(l.OrganisationName)},
-		Purpose: clean(l.Purpose), Permission: clean(l.Permission), Reason: clean(l.Reason), Asked: cleanAll(l.Sections),
+		Purpose: clean(l.Purpose), Permission: clean(l.Permission), AlertReason: clean(l.AlertReason), Reason: clean(l.Reason), Asked: cleanAll(l.Sections),
 		DocumentID: clean(l.DocumentID), RequestID: clean(l.RequestID), Broker: clean(l.Broker), Peer: clean(l.Peer),
 	}
 	a.Result, a.Refusal = outcome(begun, end)
@@ -34,6 +34,14 @@ func newAccess(about *About, begun, end *audit.Line) Access {
 		a.TrueReason, a.Detail = clean(told.TrueReason), clean(told.Detail)
 	}
 	return a
+}
+
+// alertWords says, as a further sentence, which reason stood in for asking.
+func (a *Access) alertWords() string {
+	if a.AlertReason == "" {
+		return ""
+	}
+	return ". " + in(alertReasonWords, a.AlertReason)
 }
 
 // outcome tells what came of a request, and what the caller was told if it was

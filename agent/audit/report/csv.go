@@ -93,7 +93,7 @@ func (r *Report) accessCells(a *Access) map[string]string {
 		"row": "ACCESS", "entry": strconv.FormatUint(a.Entry, 10), "time": a.Time.Format(time.RFC3339Nano), "time_local": moment(a.Time, r.zone()),
 		"result": string(a.Result), "break_glass": yes(a.BreakGlass), "user_id": a.Who.UserID, "user_name": a.Who.Name,
 		"role_code": a.Who.RoleCode, "role": a.Who.RoleName, "organisation_code": a.Who.Organisation, "organisation": a.Who.OrganisationName,
-		"request": in(interactionWords, a.Interaction), "purpose": in(purposeWords, a.Purpose), "reason": a.Reason,
+		"request": in(interactionWords, a.Interaction), "purpose": in(purposeWords, a.Purpose) + a.alertWords(), "reason": a.Reason,
 		"permission": in(permissionWords, a.Permission), "parts": strings.Join(parts, " | "), "explanation": a.result(),
 		"request_id": a.RequestID, "document_id": a.DocumentID,
 	}

@@ -187,7 +187,7 @@ func (e *auditEvent) transaction(a *Access) {
 func (r *Report) patient(a *Access) entity {
 	details := journalDetails(a.Entry, a.EndEntry)
 	for _, d := range [][2]string{
-		{"result", string(a.Result)}, {"interaction", a.Interaction}, {"request-id", a.RequestID}, {"permission", a.Permission},
+		{"result", string(a.Result)}, {"interaction", a.Interaction}, {"request-id", a.RequestID}, {"permission", a.Permission}, {"alert-reason", a.AlertReason},
 		{"reason", a.Reason}, {"refusal", a.Refusal}, {"sections-asked", strings.Join(a.Asked, ",")}, {"true-reason", a.TrueReason}, {"detail", a.Detail},
 	} {
 		details = appendDetail(details, d[0], d[1])

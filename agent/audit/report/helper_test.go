@@ -126,6 +126,7 @@ func addDetails(at map[uint64]*audit.Line) {
 	at[101].OutcomesCut = true
 	at[170].Released = []string{"ALLERGIES"} // the other is not for this requester
 	at[110].Reason, at[110].Alert, at[111].Records = "Unconscious in A&E; <relatives> not reached", true, 1
+	at[110].AlertReason = "COURT_ORDER"
 	at[111].Outcomes = []audit.LineOutcome{{Section: "ALLERGIES", State: "COMPLETE", Sent: 1}}
 	at[160].DocumentID, at[161].DocumentID, at[161].Bytes = "doc-17", "doc-17", 40_000
 	at[181].Records, at[181].Outcomes = 3, []audit.LineOutcome{{Section: "ALLERGIES", State: "COMPLETE", Sent: 2}}

@@ -129,7 +129,7 @@ func (r *Report) row(a *Access) row {
 		Entry: a.Entry, EndEntry: a.EndEntry, Stamp: a.Time.Format(time.RFC3339), When: moment(a.Time, r.zone()),
 		Name: orElse(a.Who.Name, "Name not stated"), UserID: a.Who.UserID,
 		Role: a.Who.role(), Organisation: a.Who.organisation(),
-		What: in(interactionWords, a.Interaction), Why: orElse(in(purposeWords, a.Purpose), "Purpose not stated"), Typed: a.Reason,
+		What: in(interactionWords, a.Interaction), Why: orElse(in(purposeWords, a.Purpose), "Purpose not stated") + a.alertWords(), Typed: a.Reason,
 		Permission: orElse(in(permissionWords, a.Permission), "Not stated"), Result: a.result(), Cut: a.PartsCut, Document: a.DocumentID,
 		TrueReason: a.TrueReason, Detail: a.Detail,
 		BreakGlass: a.BreakGlass, Refused: a.Result == Refused, Doubtful: a.Result == MayHaveBeen || a.Result == PartlyShown,

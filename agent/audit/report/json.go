@@ -56,6 +56,7 @@ type (
 		Who         jsonPerson `json:"who"`
 		Purpose     string     `json:"purpose,omitempty"`
 		Permission  string     `json:"permission,omitempty"`
+		AlertReason string     `json:"alert_reason,omitempty"`
 		Reason      string     `json:"reason,omitempty"`
 		Asked       []string   `json:"asked"`
 		Parts       []jsonPart `json:"parts"`
@@ -134,7 +135,7 @@ func (r *Report) jsonAccess(a *Access) jsonAccess {
 	out := jsonAccess{
 		Entry: a.Entry, EndEntry: a.EndEntry, Leaf: hex.EncodeToString(a.Leaf[:]), Time: a.Time, TimeLocal: moment(a.Time, r.zone()),
 		BreakGlass: a.BreakGlass, Result: a.Result, Words: a.result(), Interaction: a.Interaction, Who: jsonPerson(a.Who),
-		Purpose: a.Purpose, Permission: a.Permission, Reason: a.Reason, Asked: a.Asked, Parts: []jsonPart{}, PartsCut: a.PartsCut,
+		Purpose: a.Purpose, Permission: a.Permission, AlertReason: a.AlertReason, Reason: a.Reason, Asked: a.Asked, Parts: []jsonPart{}, PartsCut: a.PartsCut,
 		DocumentID: a.DocumentID, Refusal: a.Refusal, TrueReason: a.TrueReason, Detail: a.Detail, RequestID: a.RequestID,
 	}
 	if r.guardian() {

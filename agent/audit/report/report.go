@@ -92,6 +92,7 @@ type Access struct {
 	Who         Person
 	Purpose     string // HL7 v3 PurposeOfUse
 	Permission  string // care.Permission
+	AlertReason string // code of care.AlertReason, if there is one
 	Reason      string // what the person typed
 	Asked       []string
 	Parts       []Part

@@ -44,6 +44,14 @@ var (
 		"EMERGENCY":      "They said that you could not be asked because of an emergency",
 		"NOT_ASKED":      "They said that nobody asked you",
 	}
+	alertReasonWords = map[string]string{
+		"PUBLIC_INTEREST":        "They said that it was in the public interest",
+		"STATUTE":                "They said that a law demanded it",
+		"COURT_ORDER":            "They said that a court had ordered it",
+		"SELF_CLAIMED_EMERGENCY": "They said that it was an emergency",
+		"EMERGENCY":              "They said that it was an emergency",
+		"OTHER":                  "They said that there was another reason",
+	}
 	refusalWords = map[string]string{
 		"INTERNAL_ERROR":               "a fault in the software stopped the request",
 		"BAD_REQUEST":                  "the request was not complete",

@@ -41,6 +41,11 @@ func TestEveryCodeHasWords(t *testing.T) {
 	check(sectionWords, care.AllSections.Names()...)
 	check(purposeWords, care.Treatment.String(), care.EmergencyTreatment.String(), care.BreakGlass.String())
 	check(permissionWords, care.PermissionAsked.String(), care.PermissionAbsent.String(), care.PermissionEmergency.String(), care.PermissionNotAsked.String())
+	var reasons []string
+	for r := care.PublicInterest; r.Valid(); r++ {
+		reasons = append(reasons, r.String())
+	}
+	check(alertReasonWords, reasons...)
 	check(interactionWords, care.Locate.String(), care.ReadRecord.String(), care.ReadDocument.String())
 	check(directiveWords, care.Dissent.String(), care.ConsentGiven.String(), care.Restriction.String(), care.Unrestricted.String())
 	check(authorityWords, care.Region.String(), care.Site.String(), care.SourceFlag.String())

@@ -97,7 +97,8 @@ func newSite(t testing.TB, limits source, sources ...source) site {
 	issueCertificates(t, dir, region)
 	write(t, filepath.Join(region, "address"), []byte(address+"\n"))
 	write(t, filepath.Join(region, "server_name"), []byte("localhost\n"))
-	all := source{"requests_per_minute": 100_000, "source_timeout": "15s"}
+	many := source{"user": 1_000_000, "organisation": 1_000_000, "broker": 10_000_000} // one doctor asks for everybody here
+	all := source{"requests_per_minute": 100_000, "source_timeout": "15s", "patients_per_hour": many, "neighbours_per_hour": many}
 	maps.Copy(all, limits)
 	text, err := yaml.Marshal(source{
 		"site":         source{"ods_code": "A99001", "name": "End-to-end surgery", "kind": "gp-practice", "test_site": true},

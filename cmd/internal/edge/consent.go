@@ -2,92 +2,135 @@ package edge
 
 import (
 	"context"
-	"errors"
-	"io"
 	"iter"
 	"time"
 
-	"google.golang.org/grpc"
-	"google.golang.org/protobuf/types/known/timestamppb"
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/consent/feed"
 	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
 )
 
-// directivesPerMessage is how many directives a message carries: the most that
-// the agent takes.
-const directivesPerMessage = 1000
-
 // Push says which state of the region's flags a push leads to.
 type Push struct {
-	Base     uint64    // for changes: the sequence number that they build on
-	Sequence uint64    // greater than that of every earlier push
-	AsOf     time.Time // when the region knew these flags to be right
+	Region   string      // name of the region in the manifest; empty means that of the signer, or REGION
+	Sequence uint64      // greater than that of every earlier push; 0 means one more than the site's last
+	AsOf     time.Time   // when the region knew these flags to be right
+	Signer   note.Signer // signs the manifest; nil for sites that ask for no signature
 }
 
-// PushSnapshot replaces all flags of the region by the given ones and returns
-// what the site then holds. When the sequence of flags ends with an error the
-// push is given up, the site keeps its old flags, and that error is returned.
+// Name returns the name of the region in the manifest.
+func (p *Push) Name() string {
+	switch {
+	case p.Region != "":
+		return p.Region
+	case p.Signer != nil:
+		return p.Signer.Name()
+	}
+	return "REGION"
+}
+
+// PushSnapshot replaces all flags of the region by the given ones, vouches for
+// the agent, and returns what the site then holds. The flags are held in memory
+// before anything is sent; when their sequence ends with an error that error is
+// returned, and the site keeps its old flags. See SendSnapshot.
 func (c *Client) PushSnapshot(ctx context.Context, push Push, flags iter.Seq2[care.Directive, error]) (*edgev1.ConsentState, error) {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop() // gives up what was not closed: the agent then keeps nothing of it
-	stream, err := c.consent.PushSnapshot(ctx)
+	state, err := c.ConsentState(ctx)
 	if err != nil {
 		return nil, err
 	}
-	message := &edgev1.PushSnapshotRequest{Sequence: push.Sequence, AsOf: timestamppb.New(push.AsOf)}
-	for d, err := range flags {
-		if err != nil {
-			return nil, err
-		}
-		message.Directives = append(message.Directives, directive(d))
-		if len(message.Directives) < directivesPerMessage {
-			continue
-		}
-		if err := stream.Send(message); err != nil {
-			return nil, refusedEarly(stream, err)
-		}
-		message = &edgev1.PushSnapshotRequest{}
+	if push.Sequence == 0 {
+		push.Sequence = RegionSet(state).GetSequence() + 1
 	}
-	if err := stream.Send(message); err != nil {
-		return nil, refusedEarly(stream, err)
+	ledger := feed.NewLedger(push.Name(), push.Sequence, push.AsOf)
+	if err := ledger.AdmitAll(flags); err != nil {
+		return nil, err
 	}
-	reply, err := stream.CloseAndRecv()
-	return reply.GetState(), err
+	return c.sendSnapshot(ctx, state, ledger, push.Signer)
 }
 
-// refusedEarly returns why the agent did not take a message: grpc itself says
-// io.EOF and keeps the status for the receiving side.
-func refusedEarly(stream grpc.ClientStreamingClient[edgev1.PushSnapshotRequest, edgev1.PushSnapshotResponse], err error) error {
-	if !errors.Is(err, io.EOF) {
-		return err
-	}
-	if _, err = stream.CloseAndRecv(); err == nil {
-		err = &care.Error{Kind: care.Internal, Op: "edge.PushSnapshot", Reason: "EARLY", Detail: "the agent answered before it had the whole snapshot; ask for its consent state"}
-	}
-	return err
-}
-
-// PushChanges applies at most 1,000 changes to the region's last snapshot and
-// returns what the site then holds. Without changes it says that the flags are
-// still right at push.AsOf.
-func (c *Client) PushChanges(ctx context.Context, push Push, changes ...care.Directive) (*edgev1.ConsentState, error) {
-	request := &edgev1.PushChangesRequest{BaseSequence: push.Base, Sequence: push.Sequence, AsOf: timestamppb.New(push.AsOf)}
-	for _, d := range changes {
-		request.Changes = append(request.Changes, directive(d))
-	}
-	reply, err := c.consent.PushChanges(ctx, request)
-	return reply.GetState(), err
-}
-
-// ConsentState tells what the site's cache of flags holds, in numbers.
+// ConsentState tells what the site's cache of flags holds, in numbers. Whether
+// the site is behind what it once told, Behind says.
 func (c *Client) ConsentState(ctx context.Context) (*edgev1.ConsentState, error) {
 	reply, err := c.consent.GetConsentState(ctx, &edgev1.GetConsentStateRequest{})
-	return reply.GetState(), err
+	return c.told(reply.GetState()), err
 }
 
-// directive is the one place where an NHS number goes onto the wire in a push.
-func directive(d care.Directive) *edgev1.Directive {
-	return &edgev1.Directive{NhsNumber: d.NHSNumber.Reveal(), Kind: edgev1.DirectiveKind(d.Kind),
-		Effective: timestamppb.New(d.Effective), RecordedBy: d.By}
+// RegionSet returns the flags of the region within a state; nil, which has the
+// numbers of an empty set, if it holds none.
+func RegionSet(state *edgev1.ConsentState) *edgev1.ConsentSet {
+	for _, set := range state.GetSets() {
+		if set.GetAuthority() == care.Region.String() {
+			return set
+		}
+	}
+	return nil
+}
+
+// Local is what was stated at a site after a cursor.
+type Local struct {
+	Directives []care.Directive // oldest first
+	Cursor     uint64           // where to go on
+	Oldest     uint64           // first journal entry that could still be read
+}
+
+// Gap reports whether statements after the given cursor may be missing, because
+// the site keeps older entries of its journal elsewhere.
+func (l *Local) Gap(after uint64) bool { return l.Oldest > after+1 }
+
+// LocalDirectives yields what was stated at the site after a cursor, in parts,
+// until there is no more; 0 is the cursor before everything. An error is the
+// last thing yielded; what came before it is good, and its cursor too.
+func (c *Client) LocalDirectives(ctx context.Context, after uint64) iter.Seq2[Local, error] {
+	return func(yield func(Local, error) bool) {
+		for {
+			last, err := c.local(ctx, after, yield)
+			if err != nil {
+				yield(Local{}, err)
+				return
+			}
+			if last <= after { // nothing new, or the reader has left
+				return
+			}
+			after = last
+		}
+	}
+}
+
+// local makes one call and yields its parts. It returns the last cursor if
+// there may be more, else 0.
+func (c *Client) local(ctx context.Context, after uint64, yield func(Local, error) bool) (last uint64, err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	stream, err := c.consent.ListLocalDirectives(ctx, &edgev1.ListLocalDirectivesRequest{After: after})
+	if err != nil {
+		return 0, err
+	}
+	some := false
+	for {
+		m, err := stream.Recv()
+		if ended(err) {
+			break
+		}
+		if err != nil {
+			return 0, err
+		}
+		part := Local{Cursor: m.GetCursor(), Oldest: m.GetOldest()}
+		for _, d := range m.GetDirectives() {
+			stated, err := fromWire(d)
+			if err != nil {
+				return 0, err
+			}
+			part.Directives = append(part.Directives, stated)
+		}
+		some, last = some || len(part.Directives) > 0, max(last, part.Cursor)
+		if !yield(part, nil) {
+			return 0, nil
+		}
+	}
+	if !some {
+		return 0, nil
+	}
+	return last, nil
 }

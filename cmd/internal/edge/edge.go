@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -83,7 +84,12 @@ func LoadRegion(dir string) (Region, error) {
 // takes the refusal. A call that never reached the agent fails with a status
 // that holds none.
 type Client struct {
+	// Progress, if it is set before the first call, is told while a snapshot is
+	// sent: how many of its directives, and of how many.
+	Progress func(sent, of uint64)
+
 	conn    *grpc.ClientConn
+	known   atomic.Uint64 // highest consent epoch that the site told
 	records edgev1.RecordServiceClient
 	consent edgev1.ConsentServiceClient
 	status  edgev1.StatusServiceClient

@@ -8,14 +8,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
-	"github.com/mycarerecord/edge-agent/agent/consent"
 	"github.com/mycarerecord/edge-agent/cmd/internal/edge"
 	"github.com/mycarerecord/edge-agent/cmd/internal/edge/edgetest"
 	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
@@ -142,90 +139,16 @@ func TestGetDocumentFails(t *testing.T) {
 	}
 }
 
-// flags makes a file of n dissents.
-func flags(n int) string {
-	var b strings.Builder
-	b.WriteString("nhs_number,directive,effective,by\n")
-	for range n {
-		b.WriteString("9990000018,DISSENT,2026-01-31T10:00:00Z,region\n")
-	}
-	return b.String()
-}
-
-func TestPushSnapshot(t *testing.T) {
-	var got []*edgev1.PushSnapshotRequest
-	ended := make(chan error, 1)
-	agent := edgetest.Start(t, edgetest.Script{
-		State:       &edgev1.ConsentState{Filled: true, Sequence: 8, RegionCount: 2500},
-		Snapshot:    func(m *edgev1.PushSnapshotRequest) error { got = append(got, m); return nil },
-		SnapshotEnd: func(err error) { ended <- err },
-	})
-	push := edge.Push{Sequence: 8, AsOf: edgetest.Retrieved}
-	state, err := agent.Client(t).PushSnapshot(t.Context(), push, consent.ParseFile(strings.NewReader(flags(2500))))
-	if end := <-ended; err != nil || state.GetRegionCount() != 2500 || end != nil {
-		t.Fatalf("err %v, state %v, end %v", err, state, end)
-	}
-	sizes := []int{}
-	for _, m := range got {
-		sizes = append(sizes, len(m.GetDirectives()))
-	}
-	if !slices.Equal(sizes, []int{1000, 1000, 500}) || got[0].GetSequence() != 8 || !got[0].GetAsOf().AsTime().Equal(edgetest.Retrieved) || got[1].GetSequence() != 0 {
-		t.Errorf("sizes %v, first %v %v", sizes, got[0].GetSequence(), got[0].GetAsOf())
-	}
-	d := got[2].GetDirectives()[499]
-	if d.GetNhsNumber() != "9990000018" || d.GetKind() != edgev1.DirectiveKind_DIRECTIVE_KIND_DISSENT || d.GetRecordedBy() != "region" ||
-		!d.GetEffective().AsTime().Equal(time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC)) {
-		t.Errorf("directive %v", d)
-	}
-}
-
-// TestPushSnapshotGivenUp checks that a damaged file is never pushed to its
-// end, although its first thousand lines are on their way, and that the agent
-// does not wait for the rest.
-func TestPushSnapshotGivenUp(t *testing.T) {
-	ended := make(chan error, 1)
-	agent := edgetest.Start(t, edgetest.Script{
-		Snapshot:    func(*edgev1.PushSnapshotRequest) error { return nil },
-		SnapshotEnd: func(err error) { ended <- err },
-	})
-	_, err := agent.Client(t).PushSnapshot(t.Context(), edge.Push{Sequence: 8}, consent.ParseFile(strings.NewReader(flags(1500)+"damaged\n")))
-	if end := <-ended; care.KindOf(err) != care.BadRequest || status.Code(end) != codes.Canceled {
-		t.Errorf("err %v, end %v", err, end)
-	}
-}
-
-func TestPushSnapshotRefused(t *testing.T) {
-	refused := edgetest.Refuse(codes.FailedPrecondition, &edgev1.Refusal{Code: "CONFLICT"})
-	agent := edgetest.Start(t, edgetest.Script{Snapshot: func(*edgev1.PushSnapshotRequest) error { return refused }})
-	_, err := agent.Client(t).PushSnapshot(t.Context(), edge.Push{Sequence: 8}, consent.ParseFile(strings.NewReader(flags(100_000))))
-	if refusal, ok := edge.RefusalOf(err); !ok || refusal.GetCode() != "CONFLICT" {
-		t.Errorf("err %v", err)
-	}
-}
-
-func TestPushChanges(t *testing.T) {
-	var got *edgev1.PushChangesRequest
-	agent := edgetest.Start(t, edgetest.Script{
-		State:   &edgev1.ConsentState{Sequence: 9},
-		Changes: func(m *edgev1.PushChangesRequest) error { got = m; return nil },
-	})
-	state, err := agent.Client(t).PushChanges(t.Context(), edge.Push{Base: 8, Sequence: 9, AsOf: edgetest.Retrieved}, care.Directive{Kind: care.Restriction})
-	if err != nil || state.GetSequence() != 9 || got.GetBaseSequence() != 8 || got.GetSequence() != 9 || len(got.GetChanges()) != 1 ||
-		got.GetChanges()[0].GetKind() != edgev1.DirectiveKind_DIRECTIVE_KIND_RESTRICTION {
-		t.Errorf("err %v, state %v, sent %v", err, state, got)
-	}
-}
-
 func TestOperate(t *testing.T) {
 	agent := edgetest.Start(t, edgetest.Script{
-		State:  &edgev1.ConsentState{Sequence: 9},
-		Status: &edgev1.GetStatusResponse{Releasing: true},
+		Consent: &edgetest.Consent{},
+		Status:  &edgev1.GetStatusResponse{Releasing: true},
 		Locate: func(*edgev1.LocatePatientRequest) (*edgev1.LocatePatientResponse, error) {
 			return &edgev1.LocatePatientResponse{Sections: []edgev1.Section{allergies}}, nil
 		},
 	})
 	client := agent.Client(t)
-	if state, err := client.ConsentState(t.Context()); err != nil || state.GetSequence() != 9 {
+	if state, err := client.ConsentState(t.Context()); err != nil || len(state.GetInstance()) != 16 {
 		t.Errorf("state %v, err %v", state, err)
 	}
 	if st, err := client.Status(t.Context()); err != nil || !st.GetReleasing() {

@@ -35,6 +35,10 @@ func (*site) Decide(r *care.Request, _ []care.ODSCode) (policy.Grant, error) {
 	return policy.Grant{Released: r.Sections.Without(care.Recalls), Disabled: r.Sections & care.SetOf(care.Recalls)}, nil
 }
 
+func (*site) Admit(context.Context, *care.Request) error { return nil }
+
+func (*site) Settle(*care.Request, care.Kind) {}
+
 func (*site) Check(*care.Request) care.ConsentAnswer { return care.ConsentAnswer{} }
 
 func (*site) Epoch() uint64 { return 0 }
@@ -105,7 +109,7 @@ func (door) Identify(*tls.ConnectionState) (identity.Caller, error) {
 // agentOf runs the agent's own gate and services in front of a site and
 // returns a client of it.
 func agentOf(t *testing.T, s *site) *edge.Client {
-	g := &gate.Gate{Policy: s, Consent: s, Journal: s, Records: s, Timeout: time.Minute, DocumentSize: 1 << 20}
+	g := &gate.Gate{Policy: s, Budget: s, Consent: s, Journal: s, Records: s, Timeout: time.Minute, DocumentSize: 1 << 20}
 	_, region := edgetest.Serve(t, func(credentials grpc.ServerOption) *grpc.Server {
 		return broker.NewServer(broker.Settings{SiteCode: "A99001", SiteName: "Example", Gate: func() broker.Gate { return g },
 			Door: broker.NewDoorman(s, hclog.NewNullLogger()), Health: health.NewServer(), Calls: 4, PerMinute: 600, Documents: 1}, door{}, credentials)

@@ -3,21 +3,52 @@ package view
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
 )
 
 // ConsentState writes what a site's cache of consent flags holds.
 func ConsentState(w io.Writer, c *edgev1.ConsentState) {
-	if c.GetFailure() != "" {
-		fmt.Fprintln(w, "CONSENT FAILED: "+Clean(c.GetFailure())+"; the site refuses every request")
-	}
-	if !c.GetFilled() {
-		fmt.Fprintln(w, "CONSENT NEVER FILLED: the region has pushed no flags; the site refuses every request")
+	switch {
+	case c == nil:
+		fmt.Fprintln(w, "CONSENT UNKNOWN: the agent tells nothing of its consent flags")
 		return
+	case c.GetDoubt() != "":
+		fmt.Fprintln(w, "CONSENT IN DOUBT: "+Clean(c.GetDoubt())+"; the site releases nothing")
+	default:
+		fmt.Fprintln(w, "CONSENT known")
 	}
-	fmt.Fprintf(w, "CONSENT flags of the region: %d patients, push %d, right as of %s\n", c.GetRegionCount(), c.GetSequence(), instant(c.GetAsOf()))
-	fmt.Fprintf(w, "  flags of the site itself: %d patients; epoch %d\n", c.GetSiteCount(), c.GetEpoch())
+	for _, set := range c.GetSets() {
+		fmt.Fprintln(w, "  "+Clean(consentSet(set)))
+	}
+	if n := c.GetStaged().GetDirectives(); n > 0 {
+		fmt.Fprintf(w, "  a snapshot broke off after %d directives\n", n)
+	}
+	vouched := "the region has vouched for the agent"
+	if !c.GetVouched() {
+		vouched = "THE REGION HAS NOT VOUCHED FOR THE AGENT since it started"
+	}
+	fmt.Fprintf(w, "  %s; epoch %d, journal entry %d\n", vouched, c.GetEpoch(), c.GetJournalSequence())
+}
+
+// consentSet tells of the flags of one authority.
+func consentSet(s *edgev1.ConsentSet) string {
+	name := join(" ", strings.ToLower(s.GetAuthority()), s.GetSource())
+	if !s.GetFilled() {
+		return name + ": NEVER FILLED"
+	}
+	text := fmt.Sprintf("%s: %d patients, %d directives", name, s.GetPatients(), s.GetDirectives())
+	if s.GetSequence() > 0 {
+		text += fmt.Sprintf(", push %d", s.GetSequence())
+	}
+	if s.GetAsOf() != nil {
+		text += ", right as of " + instant(s.GetAsOf())
+	}
+	if len(s.GetDigest()) > 0 {
+		text += fmt.Sprintf(", digest %.8x", s.GetDigest())
+	}
+	return text
 }
 
 // Status writes how an agent is.

@@ -17,8 +17,16 @@ function __mcrctl_at
                 set at /consent
             case /consent/push
                 set at /consent/push
+            case /consent/update
+                set at /consent/update
+            case /consent/beat
+                set at /consent/beat
             case /consent/state
                 set at /consent/state
+            case /consent/collect
+                set at /consent/collect
+            case /consent/key
+                set at /consent/key
             case /audit
                 set at /audit
             case /audit/verify
@@ -60,6 +68,7 @@ complete -c mcrctl -n '__mcrctl_at "/record/get"' -l organisation-name -x -d 'Na
 complete -c mcrctl -n '__mcrctl_at "/record/get"' -l purpose -x -a 'TREAT ETREAT BTG' -d 'TREAT: direct care'
 complete -c mcrctl -n '__mcrctl_at "/record/get"' -l permission -x -a 'ASKED PATIENT_ABSENT EMERGENCY NOT_ASKED' -d 'Outcome of asking the patient: ASKED (and agreed), PATIENT_ABSENT, EMERGENCY or NOT_ASKED'
 complete -c mcrctl -n '__mcrctl_at "/record/get"' -l reason -x -d 'Why the patient was not asked; BTG needs one'
+complete -c mcrctl -n '__mcrctl_at "/record/get"' -l alert-reason -x -d 'The same as a code (SCR-AlertReason)'
 complete -c mcrctl -n '__mcrctl_at "/record/get"' -l request-id -x -d 'Unique id of the request; the agent makes one'
 complete -c mcrctl -n '__mcrctl_at "/record/get"' -l nhs-number -x -d 'NHS number'
 complete -c mcrctl -n '__mcrctl_at "/record/get"' -l nhs-number-file -r -F -d 'File whose first line is the NHS number; - is stdin'
@@ -87,6 +96,7 @@ complete -c mcrctl -n '__mcrctl_at "/document/get"' -l organisation-name -x -d '
 complete -c mcrctl -n '__mcrctl_at "/document/get"' -l purpose -x -a 'TREAT ETREAT BTG' -d 'TREAT: direct care'
 complete -c mcrctl -n '__mcrctl_at "/document/get"' -l permission -x -a 'ASKED PATIENT_ABSENT EMERGENCY NOT_ASKED' -d 'Outcome of asking the patient: ASKED (and agreed), PATIENT_ABSENT, EMERGENCY or NOT_ASKED'
 complete -c mcrctl -n '__mcrctl_at "/document/get"' -l reason -x -d 'Why the patient was not asked; BTG needs one'
+complete -c mcrctl -n '__mcrctl_at "/document/get"' -l alert-reason -x -d 'The same as a code (SCR-AlertReason)'
 complete -c mcrctl -n '__mcrctl_at "/document/get"' -l request-id -x -d 'Unique id of the request; the agent makes one'
 complete -c mcrctl -n '__mcrctl_at "/document/get"' -l nhs-number -x -d 'NHS number'
 complete -c mcrctl -n '__mcrctl_at "/document/get"' -l nhs-number-file -r -F -d 'File whose first line is the NHS number; - is stdin'
@@ -114,6 +124,7 @@ complete -c mcrctl -n '__mcrctl_at "/locate"' -l organisation-name -x -d 'Name o
 complete -c mcrctl -n '__mcrctl_at "/locate"' -l purpose -x -a 'TREAT ETREAT BTG' -d 'TREAT: direct care'
 complete -c mcrctl -n '__mcrctl_at "/locate"' -l permission -x -a 'ASKED PATIENT_ABSENT EMERGENCY NOT_ASKED' -d 'Outcome of asking the patient: ASKED (and agreed), PATIENT_ABSENT, EMERGENCY or NOT_ASKED'
 complete -c mcrctl -n '__mcrctl_at "/locate"' -l reason -x -d 'Why the patient was not asked; BTG needs one'
+complete -c mcrctl -n '__mcrctl_at "/locate"' -l alert-reason -x -d 'The same as a code (SCR-AlertReason)'
 complete -c mcrctl -n '__mcrctl_at "/locate"' -l request-id -x -d 'Unique id of the request; the agent makes one'
 complete -c mcrctl -n '__mcrctl_at "/locate"' -l nhs-number -x -d 'NHS number'
 complete -c mcrctl -n '__mcrctl_at "/locate"' -l nhs-number-file -r -F -d 'File whose first line is the NHS number; - is stdin'
@@ -129,9 +140,15 @@ complete -c mcrctl -n '__mcrctl_at "/locate"' -l key -r -F -d 'The broker’s pr
 complete -c mcrctl -n '__mcrctl_at "/locate"' -l server-name -x -d 'Name that the agent’s certificate must hold, if it is not the host of its address'
 complete -c mcrctl -n '__mcrctl_at "/locate"' -l timeout -x -d 'Give up after this time'
 complete -c mcrctl -n '__mcrctl_at "/consent"' -f -a push -d 'Replace the region’s consent flags at the site by those of a file'
+complete -c mcrctl -n '__mcrctl_at "/consent"' -f -a update -d 'Push what a file of flags says beyond the one that was pushed before'
+complete -c mcrctl -n '__mcrctl_at "/consent"' -f -a beat -d 'Say that nothing has changed, and vouch for the agent'
 complete -c mcrctl -n '__mcrctl_at "/consent"' -f -a state -d 'Tell what the site’s cache of consent flags holds, in numbers'
-complete -c mcrctl -n '__mcrctl_at "/consent/push"' -l sequence -x -d 'Number of the snapshot, greater than that of every earlier push; without it, one more than the site’s last'
+complete -c mcrctl -n '__mcrctl_at "/consent"' -f -a collect -d 'Collect what was stated at the site'
+complete -c mcrctl -n '__mcrctl_at "/consent"' -f -a key -d 'Make the key by which a region signs its pushes'
+complete -c mcrctl -n '__mcrctl_at "/consent/push"' -l sequence -x -d 'Number of this state of the region’s flags, greater than that of every earlier push; without it, one more than the site’s last'
 complete -c mcrctl -n '__mcrctl_at "/consent/push"' -l as-of -x -d 'When the region knew these flags to be right, such as 2026-03-01T02:00:00Z; without it, when the file was last written'
+complete -c mcrctl -n '__mcrctl_at "/consent/push"' -l region-name -x -d 'Name of the region in the manifest; without it, the name of the signing key, or REGION'
+complete -c mcrctl -n '__mcrctl_at "/consent/push"' -l sign -r -F -d 'File of the region’s signing key, which consent key makes'
 complete -c mcrctl -n '__mcrctl_at "/consent/push"' -l format -x -a 'text json' -d 'text: for reading'
 complete -c mcrctl -n '__mcrctl_at "/consent/push"' -l region -r -F -d 'Folder with the files address, ca.pem, broker.crt, broker.key and, if needed, server_name'
 complete -c mcrctl -n '__mcrctl_at "/consent/push"' -l agent -x -d 'Address of the agent'
@@ -140,6 +157,34 @@ complete -c mcrctl -n '__mcrctl_at "/consent/push"' -l certificate -r -F -d 'The
 complete -c mcrctl -n '__mcrctl_at "/consent/push"' -l key -r -F -d 'The broker’s private key, PEM'
 complete -c mcrctl -n '__mcrctl_at "/consent/push"' -l server-name -x -d 'Name that the agent’s certificate must hold, if it is not the host of its address'
 complete -c mcrctl -n '__mcrctl_at "/consent/push"' -l timeout -x -d 'Give up after this time'
+complete -c mcrctl -n '__mcrctl_at "/consent/push"' -l memory -r -F -d 'File that remembers what sites told, by which a site that was put back from the past is noticed; without it, consent-state.json in --region’s folder'
+complete -c mcrctl -n '__mcrctl_at "/consent/update"' -l since -r -F -d 'The file that was last pushed to the site'
+complete -c mcrctl -n '__mcrctl_at "/consent/update"' -l sequence -x -d 'Number of this state of the region’s flags, greater than that of every earlier push; without it, one more than the site’s last'
+complete -c mcrctl -n '__mcrctl_at "/consent/update"' -l as-of -x -d 'When the region knew these flags to be right, such as 2026-03-01T02:00:00Z; without it, when the file was last written'
+complete -c mcrctl -n '__mcrctl_at "/consent/update"' -l region-name -x -d 'Name of the region in the manifest; without it, the name of the signing key, or REGION'
+complete -c mcrctl -n '__mcrctl_at "/consent/update"' -l sign -r -F -d 'File of the region’s signing key, which consent key makes'
+complete -c mcrctl -n '__mcrctl_at "/consent/update"' -l format -x -a 'text json' -d 'text: for reading'
+complete -c mcrctl -n '__mcrctl_at "/consent/update"' -l region -r -F -d 'Folder with the files address, ca.pem, broker.crt, broker.key and, if needed, server_name'
+complete -c mcrctl -n '__mcrctl_at "/consent/update"' -l agent -x -d 'Address of the agent'
+complete -c mcrctl -n '__mcrctl_at "/consent/update"' -l ca -r -F -d 'Roots of the agent’s certificate, PEM'
+complete -c mcrctl -n '__mcrctl_at "/consent/update"' -l certificate -r -F -d 'The broker’s certificate, PEM'
+complete -c mcrctl -n '__mcrctl_at "/consent/update"' -l key -r -F -d 'The broker’s private key, PEM'
+complete -c mcrctl -n '__mcrctl_at "/consent/update"' -l server-name -x -d 'Name that the agent’s certificate must hold, if it is not the host of its address'
+complete -c mcrctl -n '__mcrctl_at "/consent/update"' -l timeout -x -d 'Give up after this time'
+complete -c mcrctl -n '__mcrctl_at "/consent/update"' -l memory -r -F -d 'File that remembers what sites told, by which a site that was put back from the past is noticed; without it, consent-state.json in --region’s folder'
+complete -c mcrctl -n '__mcrctl_at "/consent/beat"' -l sequence -x -d 'Number of this state of the region’s flags, greater than that of every earlier push; without it, one more than the site’s last'
+complete -c mcrctl -n '__mcrctl_at "/consent/beat"' -l as-of -x -d 'When the region knew these flags to be right, such as 2026-03-01T02:00:00Z; without it, when the file was last written'
+complete -c mcrctl -n '__mcrctl_at "/consent/beat"' -l region-name -x -d 'Name of the region in the manifest; without it, the name of the signing key, or REGION'
+complete -c mcrctl -n '__mcrctl_at "/consent/beat"' -l sign -r -F -d 'File of the region’s signing key, which consent key makes'
+complete -c mcrctl -n '__mcrctl_at "/consent/beat"' -l format -x -a 'text json' -d 'text: for reading'
+complete -c mcrctl -n '__mcrctl_at "/consent/beat"' -l region -r -F -d 'Folder with the files address, ca.pem, broker.crt, broker.key and, if needed, server_name'
+complete -c mcrctl -n '__mcrctl_at "/consent/beat"' -l agent -x -d 'Address of the agent'
+complete -c mcrctl -n '__mcrctl_at "/consent/beat"' -l ca -r -F -d 'Roots of the agent’s certificate, PEM'
+complete -c mcrctl -n '__mcrctl_at "/consent/beat"' -l certificate -r -F -d 'The broker’s certificate, PEM'
+complete -c mcrctl -n '__mcrctl_at "/consent/beat"' -l key -r -F -d 'The broker’s private key, PEM'
+complete -c mcrctl -n '__mcrctl_at "/consent/beat"' -l server-name -x -d 'Name that the agent’s certificate must hold, if it is not the host of its address'
+complete -c mcrctl -n '__mcrctl_at "/consent/beat"' -l timeout -x -d 'Give up after this time'
+complete -c mcrctl -n '__mcrctl_at "/consent/beat"' -l memory -r -F -d 'File that remembers what sites told, by which a site that was put back from the past is noticed; without it, consent-state.json in --region’s folder'
 complete -c mcrctl -n '__mcrctl_at "/consent/state"' -l format -x -a 'text json' -d 'text: for reading'
 complete -c mcrctl -n '__mcrctl_at "/consent/state"' -l region -r -F -d 'Folder with the files address, ca.pem, broker.crt, broker.key and, if needed, server_name'
 complete -c mcrctl -n '__mcrctl_at "/consent/state"' -l agent -x -d 'Address of the agent'
@@ -148,6 +193,18 @@ complete -c mcrctl -n '__mcrctl_at "/consent/state"' -l certificate -r -F -d 'Th
 complete -c mcrctl -n '__mcrctl_at "/consent/state"' -l key -r -F -d 'The broker’s private key, PEM'
 complete -c mcrctl -n '__mcrctl_at "/consent/state"' -l server-name -x -d 'Name that the agent’s certificate must hold, if it is not the host of its address'
 complete -c mcrctl -n '__mcrctl_at "/consent/state"' -l timeout -x -d 'Give up after this time'
+complete -c mcrctl -n '__mcrctl_at "/consent/state"' -l memory -r -F -d 'File that remembers what sites told, by which a site that was put back from the past is noticed; without it, consent-state.json in --region’s folder'
+complete -c mcrctl -n '__mcrctl_at "/consent/collect"' -l after -x -d 'The cursor that the last collection printed; 0 for everything'
+complete -c mcrctl -n '__mcrctl_at "/consent/collect"' -l out -r -F -d 'File to write, which must not be there yet; - is stdout'
+complete -c mcrctl -n '__mcrctl_at "/consent/collect"' -l region -r -F -d 'Folder with the files address, ca.pem, broker.crt, broker.key and, if needed, server_name'
+complete -c mcrctl -n '__mcrctl_at "/consent/collect"' -l agent -x -d 'Address of the agent'
+complete -c mcrctl -n '__mcrctl_at "/consent/collect"' -l ca -r -F -d 'Roots of the agent’s certificate, PEM'
+complete -c mcrctl -n '__mcrctl_at "/consent/collect"' -l certificate -r -F -d 'The broker’s certificate, PEM'
+complete -c mcrctl -n '__mcrctl_at "/consent/collect"' -l key -r -F -d 'The broker’s private key, PEM'
+complete -c mcrctl -n '__mcrctl_at "/consent/collect"' -l server-name -x -d 'Name that the agent’s certificate must hold, if it is not the host of its address'
+complete -c mcrctl -n '__mcrctl_at "/consent/collect"' -l timeout -x -d 'Give up after this time'
+complete -c mcrctl -n '__mcrctl_at "/consent/collect"' -l memory -r -F -d 'File that remembers what sites told, by which a site that was put back from the past is noticed; without it, consent-state.json in --region’s folder'
+complete -c mcrctl -n '__mcrctl_at "/consent/key"' -l name -x -d 'Name of a new key, and so of the region: printable characters without spaces and plus signs'
 complete -c mcrctl -n '__mcrctl_at "/audit"' -f -a verify -d 'Check a file that mcr-agent audit export wrote, with public keys only'
 complete -c mcrctl -n '__mcrctl_at "/audit"' -f -a witness -d 'Check that an agent’s journal still holds all it held before, and countersign it'
 complete -c mcrctl -n '__mcrctl_at "/audit/verify"' -l format -x -a 'text json' -d 'text: for reading'

@@ -34,8 +34,8 @@ type running struct {
 // patients here.
 var testNumber = regexp.MustCompile(`\b999[ -]?\d{3}[ -]?\d{4}\b`)
 
-// start runs the agent and waits until it serves. It is killed when the test
-// ends. The words of wrap, if any, come before the program's own.
+// start runs the agent and waits until it serves, with the flags of the region
+// if there are any. It is killed when the test ends. The words of wrap, if any, come before the program's own.
 func (s *site) start(t testing.TB, wrap ...string) *running {
 	t.Helper()
 	r := s.launch(t, wrap...)
@@ -45,6 +45,9 @@ func (s *site) start(t testing.TB, wrap ...string) *running {
 		t.Fatalf("the agent ended with code %d:\n%s", r.code(), r.text())
 	case <-time.After(time.Minute):
 		t.Fatalf("the agent has not started:\n%s", r.text())
+	}
+	if s.filled {
+		s.fill(t)
 	}
 	return r
 }

@@ -8,13 +8,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/types/known/emptypb"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/consent/feed"
 	"github.com/mycarerecord/edge-agent/cmd/internal/edge"
 	"github.com/mycarerecord/edge-agent/connectors/memory"
 	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
@@ -222,7 +223,11 @@ func pushing(then *edgev1.Directive) func(context.Context, callers, string) erro
 			return err
 		}
 		// Sending fails once the agent has refused; why, only receiving tells.
-		_ = stream.Send(&edgev1.PushSnapshotRequest{Sequence: 99, AsOf: timestamppb.Now()})
+		manifest, err := feed.NewLedger("REGION", 99, time.Now()).Snapshot()
+		if err != nil {
+			return err
+		}
+		_ = stream.Send(&edgev1.PushSnapshotRequest{Manifest: manifest.Unsigned()})
 		_ = stream.Send(&edgev1.PushSnapshotRequest{Directives: []*edgev1.Directive{then}})
 		_, err = stream.CloseAndRecv()
 		return err
@@ -243,7 +248,7 @@ func badCalls() []badRequest {
 			return err
 		}),
 		one("the role of people at the site", "ROLE", func(ctx context.Context, c callers, _ string) error {
-			return c.office.Conn().Invoke(ctx, edgev1.ConsentService_RecordDirective_FullMethodName, &edgev1.RecordDirectiveRequest{}, &edgev1.RecordDirectiveResponse{})
+			return c.office.Conn().Invoke(ctx, edgev1.ConsentService_RecordDirectives_FullMethodName, &edgev1.RecordDirectivesRequest{}, &edgev1.RecordDirectivesResponse{})
 		}),
 	}
 }

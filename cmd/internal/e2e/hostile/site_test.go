@@ -60,6 +60,10 @@ sharing:
   organisations: [ANY]
 limits:
   requests_per_minute: 10000000
+  patients_per_hour: {user: 1000000, organisation: 1000000, broker: 10000000}
+  not_found_per_hour: {user: 1000000, organisation: 1000000, broker: 10000000}
+  not_found_percent: {user: 100, organisation: 100, broker: 100}
+  neighbours_per_hour: {user: 1000000, organisation: 1000000, broker: 10000000}
 sources:
 {{.Sources}}`))
 
@@ -74,6 +78,7 @@ type site struct {
 	address            string
 	region             *throwaway.Region
 	program            string // of a build of its own, or empty
+	filled             bool   // the region has sent its flags, and vouches at every start
 }
 
 // newSite makes a site with the synthetic practice as its source.
@@ -167,7 +172,7 @@ func (s *site) as(t testing.TB, uri string, options ...grpc.DialOption) *edge.Cl
 func (s *site) fill(t testing.TB) {
 	t.Helper()
 	flags := map[memory.Role]care.DirectiveKind{memory.CastToDissent: care.Dissent, memory.CastToRestrict: care.Restriction}
-	_, err := s.as(t, officeURI).PushSnapshot(t.Context(), edge.Push{Sequence: 1, AsOf: time.Now()},
+	_, err := s.as(t, officeURI).PushSnapshot(t.Context(), edge.Push{AsOf: time.Now()},
 		func(yield func(care.Directive, error) bool) {
 			for role, kind := range flags {
 				d := care.Directive{NHSNumber: member(t, role).NHSNumber, Kind: kind, Effective: time.Now().Add(-time.Hour), By: "region"}
@@ -177,6 +182,7 @@ func (s *site) fill(t testing.TB) {
 			}
 		})
 	must(t, err)
+	s.filled = true
 }
 
 // journal returns the entries of the site's journal from a number on.

@@ -6,7 +6,6 @@ package edgetest
 
 import (
 	"context"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -30,14 +29,9 @@ type Script struct {
 	// Document returns the messages of a document and the error after them.
 	Document func(*edgev1.GetDocumentRequest) ([]*edgev1.GetDocumentResponse, error)
 	Locate   func(*edgev1.LocatePatientRequest) (*edgev1.LocatePatientResponse, error)
-	// Snapshot is called for each message of a snapshot; its error ends the call.
-	Snapshot func(*edgev1.PushSnapshotRequest) error
-	// SnapshotEnd, if there is one, is called when a snapshot ends: with nil
-	// when it was sent to its end.
-	SnapshotEnd func(error)
-	Changes     func(*edgev1.PushChangesRequest) error
-	State       *edgev1.ConsentState
-	Status      *edgev1.GetStatusResponse
+	// Consent keeps consent flags; nil answers codes.Unimplemented.
+	Consent *Consent
+	Status  *edgev1.GetStatusResponse
 }
 
 // ServerName is the name in the certificate of every Agent.
@@ -51,7 +45,6 @@ type Agent struct {
 	Dir string
 
 	edgev1.UnimplementedRecordServiceServer
-	edgev1.UnimplementedConsentServiceServer
 	edgev1.UnimplementedStatusServiceServer
 	script Script
 }
@@ -63,7 +56,9 @@ func Start(t testing.TB, script Script) *Agent {
 	a.Dir, a.Region = Serve(t, func(credentials grpc.ServerOption) *grpc.Server {
 		s := grpc.NewServer(credentials)
 		edgev1.RegisterRecordServiceServer(s, a)
-		edgev1.RegisterConsentServiceServer(s, a)
+		if script.Consent != nil {
+			edgev1.RegisterConsentServiceServer(s, script.Consent)
+		}
 		edgev1.RegisterStatusServiceServer(s, a)
 		return s
 	})
@@ -169,52 +164,6 @@ func (a *Agent) LocatePatient(_ context.Context, request *edgev1.LocatePatientRe
 		return nil, unscripted
 	}
 	return a.script.Locate(request)
-}
-
-// PushSnapshot gives the script each message.
-func (a *Agent) PushSnapshot(stream grpc.ClientStreamingServer[edgev1.PushSnapshotRequest, edgev1.PushSnapshotResponse]) error {
-	if a.script.Snapshot == nil {
-		return unscripted
-	}
-	err := a.takeSnapshot(stream)
-	if a.script.SnapshotEnd != nil {
-		a.script.SnapshotEnd(err)
-	}
-	if err != nil {
-		return err
-	}
-	return stream.SendAndClose(&edgev1.PushSnapshotResponse{State: a.script.State})
-}
-
-func (a *Agent) takeSnapshot(stream grpc.ClientStreamingServer[edgev1.PushSnapshotRequest, edgev1.PushSnapshotResponse]) error {
-	for {
-		message, err := stream.Recv()
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := a.script.Snapshot(message); err != nil {
-			return err
-		}
-	}
-}
-
-// PushChanges gives the script the changes.
-func (a *Agent) PushChanges(_ context.Context, request *edgev1.PushChangesRequest) (*edgev1.PushChangesResponse, error) {
-	if a.script.Changes == nil {
-		return nil, unscripted
-	}
-	return &edgev1.PushChangesResponse{State: a.script.State}, a.script.Changes(request)
-}
-
-// GetConsentState returns the script's state.
-func (a *Agent) GetConsentState(context.Context, *edgev1.GetConsentStateRequest) (*edgev1.GetConsentStateResponse, error) {
-	if a.script.State == nil {
-		return nil, unscripted
-	}
-	return &edgev1.GetConsentStateResponse{State: a.script.State}, nil
 }
 
 // GetStatus returns the script's status.

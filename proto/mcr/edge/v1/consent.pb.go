@@ -85,6 +85,65 @@ func (DirectiveKind) EnumDescriptor() ([]byte, []int) {
 	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{0}
 }
 
+// PatientLink is what was found about two NHS numbers.
+type PatientLink int32
+
+const (
+	// Not stated; refused.
+	PatientLink_PATIENT_LINK_UNSPECIFIED PatientLink = 0
+	// One person has both, by a merge or a supersession on PDS.
+	PatientLink_PATIENT_LINK_SAME_PERSON PatientLink = 1
+	// They were linked in error.
+	PatientLink_PATIENT_LINK_NOT_SAME_PERSON PatientLink = 2
+	// The new number belongs to a person whose former number must never be known,
+	// as after adoption or gender recognition. Only new_nhs_number is given. Any
+	// link of it is dropped, and none is ever made again.
+	PatientLink_PATIENT_LINK_NEVER PatientLink = 3
+)
+
+// Enum value maps for PatientLink.
+var (
+	PatientLink_name = map[int32]string{
+		0: "PATIENT_LINK_UNSPECIFIED",
+		1: "PATIENT_LINK_SAME_PERSON",
+		2: "PATIENT_LINK_NOT_SAME_PERSON",
+		3: "PATIENT_LINK_NEVER",
+	}
+	PatientLink_value = map[string]int32{
+		"PATIENT_LINK_UNSPECIFIED":     0,
+		"PATIENT_LINK_SAME_PERSON":     1,
+		"PATIENT_LINK_NOT_SAME_PERSON": 2,
+		"PATIENT_LINK_NEVER":           3,
+	}
+)
+
+func (x PatientLink) Enum() *PatientLink {
+	p := new(PatientLink)
+	*p = x
+	return p
+}
+
+func (x PatientLink) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (PatientLink) Descriptor() protoreflect.EnumDescriptor {
+	return file_mcr_edge_v1_consent_proto_enumTypes[1].Descriptor()
+}
+
+func (PatientLink) Type() protoreflect.EnumType {
+	return &file_mcr_edge_v1_consent_proto_enumTypes[1]
+}
+
+func (x PatientLink) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use PatientLink.Descriptor instead.
+func (PatientLink) EnumDescriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{1}
+}
+
 // Directive is one statement about sharing one patient's record.
 type Directive struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -92,12 +151,27 @@ type Directive struct {
 	NhsNumber string `protobuf:"bytes,1,opt,name=nhs_number,json=nhsNumber,proto3" json:"nhs_number,omitempty"`
 	// What was said.
 	Kind DirectiveKind `protobuf:"varint,2,opt,name=kind,proto3,enum=mcr.edge.v1.DirectiveKind" json:"kind,omitempty"`
-	// From when it holds. The latest statement of an authority wins.
+	// From when it holds, to the millisecond. The latest statement of an
+	// authority about the same matter wins.
 	Effective *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=effective,proto3" json:"effective,omitempty"`
-	// Who recorded it; at most 64 bytes are kept.
+	// Who recorded it; at most 64 bytes.
 	RecordedBy string `protobuf:"bytes,4,opt,name=recorded_by,json=recordedBy,proto3" json:"recorded_by,omitempty"`
 	// REGION, SITE or SOURCE. Set by the agent; ignored in requests.
-	Authority     string `protobuf:"bytes,5,opt,name=authority,proto3" json:"authority,omitempty"`
+	Authority string `protobuf:"bytes,5,opt,name=authority,proto3" json:"authority,omitempty"`
+	// When it was recorded, to the millisecond. Without it: when the agent took it.
+	Recorded *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=recorded,proto3" json:"recorded,omitempty"`
+	// ODS codes of the organisations that a dissent or consent is about; at most
+	// 64. Empty means everyone. Not together with sections.
+	Organisations []string `protobuf:"bytes,7,rep,name=organisations,proto3" json:"organisations,omitempty"`
+	// Sections that a dissent or consent is about. Empty means all.
+	Sections []Section `protobuf:"varint,8,rep,packed,name=sections,proto3,enum=mcr.edge.v1.Section" json:"sections,omitempty"`
+	// Code system of the coded entry that the statement was read from, a URI.
+	CodeSystem string `protobuf:"bytes,9,opt,name=code_system,json=codeSystem,proto3" json:"code_system,omitempty"`
+	// Its code.
+	Code string `protobuf:"bytes,10,opt,name=code,proto3" json:"code,omitempty"`
+	// For SOURCE: name of the source in the site's configuration. Set by the
+	// agent; ignored in requests.
+	Source        string `protobuf:"bytes,11,opt,name=source,proto3" json:"source,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -167,16 +241,64 @@ func (x *Directive) GetAuthority() string {
 	return ""
 }
 
-// PushSnapshotRequest is one part of a snapshot. The first carries the header.
+func (x *Directive) GetRecorded() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Recorded
+	}
+	return nil
+}
+
+func (x *Directive) GetOrganisations() []string {
+	if x != nil {
+		return x.Organisations
+	}
+	return nil
+}
+
+func (x *Directive) GetSections() []Section {
+	if x != nil {
+		return x.Sections
+	}
+	return nil
+}
+
+func (x *Directive) GetCodeSystem() string {
+	if x != nil {
+		return x.CodeSystem
+	}
+	return ""
+}
+
+func (x *Directive) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Directive) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+// PushSnapshotRequest is one part of a snapshot. The first carries the manifest.
 type PushSnapshotRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Sequence number of the snapshot, greater than that of every earlier push.
-	// In the first message.
-	Sequence uint64 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
-	// When the region knew this set to be right. In the first message.
-	AsOf *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
-	// Flags; at most 1,000 a message.
-	Directives    []*Directive `protobuf:"bytes,3,rep,name=directives,proto3" json:"directives,omitempty"`
+	// What the snapshot is and leads to, signed by the region: a C2SP signed note
+	// whose text is specified in the agent's consent-sync document. In the first
+	// message.
+	Manifest []byte `protobuf:"bytes,1,opt,name=manifest,proto3" json:"manifest,omitempty"`
+	// How many directives the agent holds already of a push of the very same
+	// manifest that broke off, as its consent state says: the stream goes on
+	// after these. In the first message.
+	ResumeFrom uint64 `protobuf:"varint,2,opt,name=resume_from,json=resumeFrom,proto3" json:"resume_from,omitempty"`
+	// What makes the push also vouch for the agent. In the first message.
+	Vouching *Vouching `protobuf:"bytes,3,opt,name=vouching,proto3" json:"vouching,omitempty"`
+	// Directives, in the order that the manifest's content digest was computed
+	// in; at most 1,000 a message.
+	Directives    []*Directive `protobuf:"bytes,4,rep,name=directives,proto3" json:"directives,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -211,16 +333,23 @@ func (*PushSnapshotRequest) Descriptor() ([]byte, []int) {
 	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{1}
 }
 
-func (x *PushSnapshotRequest) GetSequence() uint64 {
+func (x *PushSnapshotRequest) GetManifest() []byte {
 	if x != nil {
-		return x.Sequence
+		return x.Manifest
+	}
+	return nil
+}
+
+func (x *PushSnapshotRequest) GetResumeFrom() uint64 {
+	if x != nil {
+		return x.ResumeFrom
 	}
 	return 0
 }
 
-func (x *PushSnapshotRequest) GetAsOf() *timestamppb.Timestamp {
+func (x *PushSnapshotRequest) GetVouching() *Vouching {
 	if x != nil {
-		return x.AsOf
+		return x.Vouching
 	}
 	return nil
 }
@@ -230,6 +359,65 @@ func (x *PushSnapshotRequest) GetDirectives() []*Directive {
 		return x.Directives
 	}
 	return nil
+}
+
+// Vouching shows that the region speaks to this very process of the agent, and
+// what it remembers of it. Until a process has been vouched for it releases
+// nothing: a copy of the agent's disk put back from the past cannot know what it
+// has forgotten.
+type Vouching struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ConsentState.instance, as this process gave it.
+	Instance []byte `protobuf:"bytes,1,opt,name=instance,proto3" json:"instance,omitempty"`
+	// The highest ConsentState.epoch that the region has ever been told by this
+	// site; 0 if none. An agent that is behind it was put back from the past.
+	KnownEpoch    uint64 `protobuf:"varint,2,opt,name=known_epoch,json=knownEpoch,proto3" json:"known_epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Vouching) Reset() {
+	*x = Vouching{}
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Vouching) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Vouching) ProtoMessage() {}
+
+func (x *Vouching) ProtoReflect() protoreflect.Message {
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Vouching.ProtoReflect.Descriptor instead.
+func (*Vouching) Descriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Vouching) GetInstance() []byte {
+	if x != nil {
+		return x.Instance
+	}
+	return nil
+}
+
+func (x *Vouching) GetKnownEpoch() uint64 {
+	if x != nil {
+		return x.KnownEpoch
+	}
+	return 0
 }
 
 // PushSnapshotResponse tells that the snapshot is in force and on disk.
@@ -243,7 +431,7 @@ type PushSnapshotResponse struct {
 
 func (x *PushSnapshotResponse) Reset() {
 	*x = PushSnapshotResponse{}
-	mi := &file_mcr_edge_v1_consent_proto_msgTypes[2]
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -255,7 +443,7 @@ func (x *PushSnapshotResponse) String() string {
 func (*PushSnapshotResponse) ProtoMessage() {}
 
 func (x *PushSnapshotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mcr_edge_v1_consent_proto_msgTypes[2]
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -268,7 +456,7 @@ func (x *PushSnapshotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PushSnapshotResponse.ProtoReflect.Descriptor instead.
 func (*PushSnapshotResponse) Descriptor() ([]byte, []int) {
-	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{2}
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *PushSnapshotResponse) GetState() *ConsentState {
@@ -281,22 +469,21 @@ func (x *PushSnapshotResponse) GetState() *ConsentState {
 // PushChangesRequest is a step from one sequence number to the next.
 type PushChangesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Sequence number that the changes build on. Any other at the site is refused
-	// with CONFLICT, and the region pushes a snapshot.
-	BaseSequence uint64 `protobuf:"varint,1,opt,name=base_sequence,json=baseSequence,proto3" json:"base_sequence,omitempty"`
-	// Sequence number after the changes.
-	Sequence uint64 `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
-	// When the region knew this to be right.
-	AsOf *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// What the changes build on and lead to, signed like that of a snapshot. A
+	// site that holds another sequence refuses with CONFLICT, reason GAP, and the
+	// region pushes what is missing or a snapshot.
+	Manifest []byte `protobuf:"bytes,1,opt,name=manifest,proto3" json:"manifest,omitempty"`
 	// Changes; at most 1,000.
-	Changes       []*Directive `protobuf:"bytes,4,rep,name=changes,proto3" json:"changes,omitempty"`
+	Changes []*Directive `protobuf:"bytes,2,rep,name=changes,proto3" json:"changes,omitempty"`
+	// What makes the push also vouch for the agent.
+	Vouching      *Vouching `protobuf:"bytes,3,opt,name=vouching,proto3" json:"vouching,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PushChangesRequest) Reset() {
 	*x = PushChangesRequest{}
-	mi := &file_mcr_edge_v1_consent_proto_msgTypes[3]
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -308,7 +495,7 @@ func (x *PushChangesRequest) String() string {
 func (*PushChangesRequest) ProtoMessage() {}
 
 func (x *PushChangesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mcr_edge_v1_consent_proto_msgTypes[3]
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -321,26 +508,12 @@ func (x *PushChangesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PushChangesRequest.ProtoReflect.Descriptor instead.
 func (*PushChangesRequest) Descriptor() ([]byte, []int) {
-	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{3}
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{4}
 }
 
-func (x *PushChangesRequest) GetBaseSequence() uint64 {
+func (x *PushChangesRequest) GetManifest() []byte {
 	if x != nil {
-		return x.BaseSequence
-	}
-	return 0
-}
-
-func (x *PushChangesRequest) GetSequence() uint64 {
-	if x != nil {
-		return x.Sequence
-	}
-	return 0
-}
-
-func (x *PushChangesRequest) GetAsOf() *timestamppb.Timestamp {
-	if x != nil {
-		return x.AsOf
+		return x.Manifest
 	}
 	return nil
 }
@@ -348,6 +521,13 @@ func (x *PushChangesRequest) GetAsOf() *timestamppb.Timestamp {
 func (x *PushChangesRequest) GetChanges() []*Directive {
 	if x != nil {
 		return x.Changes
+	}
+	return nil
+}
+
+func (x *PushChangesRequest) GetVouching() *Vouching {
+	if x != nil {
+		return x.Vouching
 	}
 	return nil
 }
@@ -363,7 +543,7 @@ type PushChangesResponse struct {
 
 func (x *PushChangesResponse) Reset() {
 	*x = PushChangesResponse{}
-	mi := &file_mcr_edge_v1_consent_proto_msgTypes[4]
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -375,7 +555,7 @@ func (x *PushChangesResponse) String() string {
 func (*PushChangesResponse) ProtoMessage() {}
 
 func (x *PushChangesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mcr_edge_v1_consent_proto_msgTypes[4]
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -388,7 +568,7 @@ func (x *PushChangesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PushChangesResponse.ProtoReflect.Descriptor instead.
 func (*PushChangesResponse) Descriptor() ([]byte, []int) {
-	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{4}
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *PushChangesResponse) GetState() *ConsentState {
@@ -407,7 +587,7 @@ type GetConsentStateRequest struct {
 
 func (x *GetConsentStateRequest) Reset() {
 	*x = GetConsentStateRequest{}
-	mi := &file_mcr_edge_v1_consent_proto_msgTypes[5]
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -419,7 +599,7 @@ func (x *GetConsentStateRequest) String() string {
 func (*GetConsentStateRequest) ProtoMessage() {}
 
 func (x *GetConsentStateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mcr_edge_v1_consent_proto_msgTypes[5]
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -432,7 +612,7 @@ func (x *GetConsentStateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetConsentStateRequest.ProtoReflect.Descriptor instead.
 func (*GetConsentStateRequest) Descriptor() ([]byte, []int) {
-	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{5}
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{6}
 }
 
 // GetConsentStateResponse tells what the cache holds.
@@ -446,7 +626,7 @@ type GetConsentStateResponse struct {
 
 func (x *GetConsentStateResponse) Reset() {
 	*x = GetConsentStateResponse{}
-	mi := &file_mcr_edge_v1_consent_proto_msgTypes[6]
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -458,7 +638,7 @@ func (x *GetConsentStateResponse) String() string {
 func (*GetConsentStateResponse) ProtoMessage() {}
 
 func (x *GetConsentStateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mcr_edge_v1_consent_proto_msgTypes[6]
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -471,7 +651,7 @@ func (x *GetConsentStateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetConsentStateResponse.ProtoReflect.Descriptor instead.
 func (*GetConsentStateResponse) Descriptor() ([]byte, []int) {
-	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{6}
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetConsentStateResponse) GetState() *ConsentState {
@@ -481,30 +661,31 @@ func (x *GetConsentStateResponse) GetState() *ConsentState {
 	return nil
 }
 
-// ConsentState tells what the cache holds, in numbers.
+// ConsentState tells what the cache holds, in numbers and digests.
 type ConsentState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Whether the region has filled it at all.
-	Filled bool `protobuf:"varint,1,opt,name=filled,proto3" json:"filled,omitempty"`
-	// Sequence number of the region's last push.
-	Sequence uint64 `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
-	// When the region knew its flags to be right.
-	AsOf *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
-	// Changes with every change of any flag.
-	Epoch uint64 `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	// How many patients have a flag of the region.
-	RegionCount uint64 `protobuf:"varint,5,opt,name=region_count,json=regionCount,proto3" json:"region_count,omitempty"`
-	// How many patients have a flag of the site.
-	SiteCount uint64 `protobuf:"varint,6,opt,name=site_count,json=siteCount,proto3" json:"site_count,omitempty"`
-	// Why the cache refuses everything, or empty.
-	Failure       string `protobuf:"bytes,7,opt,name=failure,proto3" json:"failure,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Changes with every change of any flag; never goes back.
+	Epoch uint64 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Why the cache refuses patients of whom nothing is known, such as
+	// NEVER_FILLED, UNVOUCHED, STALE or DAMAGED; empty when it answers.
+	Doubt string `protobuf:"bytes,2,opt,name=doubt,proto3" json:"doubt,omitempty"`
+	// Random, and new for every start of the agent. 16 bytes.
+	Instance []byte `protobuf:"bytes,3,opt,name=instance,proto3" json:"instance,omitempty"`
+	// Whether the region has vouched for this process.
+	Vouched bool `protobuf:"varint,4,opt,name=vouched,proto3" json:"vouched,omitempty"`
+	// The sets of flags: of the region, of the site, and of each source.
+	Sets []*ConsentSet `protobuf:"bytes,5,rep,name=sets,proto3" json:"sets,omitempty"`
+	// A snapshot of which a part has arrived. Empty when there is none.
+	Staged *StagedSnapshot `protobuf:"bytes,6,opt,name=staged,proto3" json:"staged,omitempty"`
+	// Number of the newest journal entry on disk.
+	JournalSequence uint64 `protobuf:"varint,7,opt,name=journal_sequence,json=journalSequence,proto3" json:"journal_sequence,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *ConsentState) Reset() {
 	*x = ConsentState{}
-	mi := &file_mcr_edge_v1_consent_proto_msgTypes[7]
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -516,7 +697,7 @@ func (x *ConsentState) String() string {
 func (*ConsentState) ProtoMessage() {}
 
 func (x *ConsentState) ProtoReflect() protoreflect.Message {
-	mi := &file_mcr_edge_v1_consent_proto_msgTypes[7]
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -529,28 +710,7 @@ func (x *ConsentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsentState.ProtoReflect.Descriptor instead.
 func (*ConsentState) Descriptor() ([]byte, []int) {
-	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{7}
-}
-
-func (x *ConsentState) GetFilled() bool {
-	if x != nil {
-		return x.Filled
-	}
-	return false
-}
-
-func (x *ConsentState) GetSequence() uint64 {
-	if x != nil {
-		return x.Sequence
-	}
-	return 0
-}
-
-func (x *ConsentState) GetAsOf() *timestamppb.Timestamp {
-	if x != nil {
-		return x.AsOf
-	}
-	return nil
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ConsentState) GetEpoch() uint64 {
@@ -560,51 +720,88 @@ func (x *ConsentState) GetEpoch() uint64 {
 	return 0
 }
 
-func (x *ConsentState) GetRegionCount() uint64 {
+func (x *ConsentState) GetDoubt() string {
 	if x != nil {
-		return x.RegionCount
-	}
-	return 0
-}
-
-func (x *ConsentState) GetSiteCount() uint64 {
-	if x != nil {
-		return x.SiteCount
-	}
-	return 0
-}
-
-func (x *ConsentState) GetFailure() string {
-	if x != nil {
-		return x.Failure
+		return x.Doubt
 	}
 	return ""
 }
 
-// RecordDirectiveRequest records one statement of the site.
-type RecordDirectiveRequest struct {
+func (x *ConsentState) GetInstance() []byte {
+	if x != nil {
+		return x.Instance
+	}
+	return nil
+}
+
+func (x *ConsentState) GetVouched() bool {
+	if x != nil {
+		return x.Vouched
+	}
+	return false
+}
+
+func (x *ConsentState) GetSets() []*ConsentSet {
+	if x != nil {
+		return x.Sets
+	}
+	return nil
+}
+
+func (x *ConsentState) GetStaged() *StagedSnapshot {
+	if x != nil {
+		return x.Staged
+	}
+	return nil
+}
+
+func (x *ConsentState) GetJournalSequence() uint64 {
+	if x != nil {
+		return x.JournalSequence
+	}
+	return 0
+}
+
+// ConsentSet is the flags of one authority.
+type ConsentSet struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The statement.
-	Directive     *Directive `protobuf:"bytes,1,opt,name=directive,proto3" json:"directive,omitempty"`
+	// REGION, SITE or SOURCE.
+	Authority string `protobuf:"bytes,1,opt,name=authority,proto3" json:"authority,omitempty"`
+	// For SOURCE: its name in the site's configuration.
+	Source string `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
+	// Whether it was filled at all.
+	Filled bool `protobuf:"varint,3,opt,name=filled,proto3" json:"filled,omitempty"`
+	// For REGION: sequence number of the last push.
+	Sequence uint64 `protobuf:"varint,4,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// When the authority knew its flags to be right.
+	AsOf *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// How many patients it has statements about.
+	Patients uint64 `protobuf:"varint,6,opt,name=patients,proto3" json:"patients,omitempty"`
+	// Statements in force.
+	Directives uint64 `protobuf:"varint,7,opt,name=directives,proto3" json:"directives,omitempty"`
+	// Digest of the statements in force, 32 bytes; how it is computed stands in
+	// the agent's consent-sync document. Sites that hold the same flags have the
+	// same digest.
+	Digest        []byte `protobuf:"bytes,8,opt,name=digest,proto3" json:"digest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *RecordDirectiveRequest) Reset() {
-	*x = RecordDirectiveRequest{}
-	mi := &file_mcr_edge_v1_consent_proto_msgTypes[8]
+func (x *ConsentSet) Reset() {
+	*x = ConsentSet{}
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *RecordDirectiveRequest) String() string {
+func (x *ConsentSet) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*RecordDirectiveRequest) ProtoMessage() {}
+func (*ConsentSet) ProtoMessage() {}
 
-func (x *RecordDirectiveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mcr_edge_v1_consent_proto_msgTypes[8]
+func (x *ConsentSet) ProtoReflect() protoreflect.Message {
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -615,44 +812,323 @@ func (x *RecordDirectiveRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use RecordDirectiveRequest.ProtoReflect.Descriptor instead.
-func (*RecordDirectiveRequest) Descriptor() ([]byte, []int) {
-	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{8}
+// Deprecated: Use ConsentSet.ProtoReflect.Descriptor instead.
+func (*ConsentSet) Descriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{9}
 }
 
-func (x *RecordDirectiveRequest) GetDirective() *Directive {
+func (x *ConsentSet) GetAuthority() string {
 	if x != nil {
-		return x.Directive
+		return x.Authority
+	}
+	return ""
+}
+
+func (x *ConsentSet) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *ConsentSet) GetFilled() bool {
+	if x != nil {
+		return x.Filled
+	}
+	return false
+}
+
+func (x *ConsentSet) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *ConsentSet) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
 	}
 	return nil
 }
 
-// RecordDirectiveResponse tells that the statement is in force and on disk.
-type RecordDirectiveResponse struct {
+func (x *ConsentSet) GetPatients() uint64 {
+	if x != nil {
+		return x.Patients
+	}
+	return 0
+}
+
+func (x *ConsentSet) GetDirectives() uint64 {
+	if x != nil {
+		return x.Directives
+	}
+	return 0
+}
+
+func (x *ConsentSet) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+// StagedSnapshot is a snapshot of which a part has arrived.
+type StagedSnapshot struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// False when a later statement of the site was already there.
-	Changed bool `protobuf:"varint,1,opt,name=changed,proto3" json:"changed,omitempty"`
-	// Number of the journal entry that tells of it.
+	// SHA-256 of the manifest's bytes.
+	Manifest []byte `protobuf:"bytes,1,opt,name=manifest,proto3" json:"manifest,omitempty"`
+	// How many directives have arrived and are on disk.
+	Directives    uint64 `protobuf:"varint,2,opt,name=directives,proto3" json:"directives,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StagedSnapshot) Reset() {
+	*x = StagedSnapshot{}
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StagedSnapshot) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StagedSnapshot) ProtoMessage() {}
+
+func (x *StagedSnapshot) ProtoReflect() protoreflect.Message {
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StagedSnapshot.ProtoReflect.Descriptor instead.
+func (*StagedSnapshot) Descriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *StagedSnapshot) GetManifest() []byte {
+	if x != nil {
+		return x.Manifest
+	}
+	return nil
+}
+
+func (x *StagedSnapshot) GetDirectives() uint64 {
+	if x != nil {
+		return x.Directives
+	}
+	return 0
+}
+
+// ListLocalDirectivesRequest asks for what was stated at the site.
+type ListLocalDirectivesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The cursor of the last answer, or 0 for all there is.
+	After uint64 `protobuf:"varint,1,opt,name=after,proto3" json:"after,omitempty"`
+	// The most statements to send in this call; 0 means 10,000, which is the most.
+	Limit         uint32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListLocalDirectivesRequest) Reset() {
+	*x = ListLocalDirectivesRequest{}
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListLocalDirectivesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListLocalDirectivesRequest) ProtoMessage() {}
+
+func (x *ListLocalDirectivesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListLocalDirectivesRequest.ProtoReflect.Descriptor instead.
+func (*ListLocalDirectivesRequest) Descriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ListLocalDirectivesRequest) GetAfter() uint64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
+func (x *ListLocalDirectivesRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+// ListLocalDirectivesResponse is some of them.
+type ListLocalDirectivesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Statements, oldest first.
+	Directives []*Directive `protobuf:"bytes,1,rep,name=directives,proto3" json:"directives,omitempty"`
+	// Where to go on: number of the journal entry up to which all is told.
+	Cursor uint64 `protobuf:"varint,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	// First journal entry that could still be read. When it is greater than
+	// after + 1, older statements may be missing and the region asks the site.
+	Oldest        uint64 `protobuf:"varint,3,opt,name=oldest,proto3" json:"oldest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListLocalDirectivesResponse) Reset() {
+	*x = ListLocalDirectivesResponse{}
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListLocalDirectivesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListLocalDirectivesResponse) ProtoMessage() {}
+
+func (x *ListLocalDirectivesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListLocalDirectivesResponse.ProtoReflect.Descriptor instead.
+func (*ListLocalDirectivesResponse) Descriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ListLocalDirectivesResponse) GetDirectives() []*Directive {
+	if x != nil {
+		return x.Directives
+	}
+	return nil
+}
+
+func (x *ListLocalDirectivesResponse) GetCursor() uint64 {
+	if x != nil {
+		return x.Cursor
+	}
+	return 0
+}
+
+func (x *ListLocalDirectivesResponse) GetOldest() uint64 {
+	if x != nil {
+		return x.Oldest
+	}
+	return 0
+}
+
+// RecordDirectivesRequest records statements of the site.
+type RecordDirectivesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The statements; at most 1,000.
+	Directives []*Directive `protobuf:"bytes,1,rep,name=directives,proto3" json:"directives,omitempty"`
+	// File that they come from, for the journal; empty for a person's own words.
+	File          string `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordDirectivesRequest) Reset() {
+	*x = RecordDirectivesRequest{}
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordDirectivesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordDirectivesRequest) ProtoMessage() {}
+
+func (x *RecordDirectivesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordDirectivesRequest.ProtoReflect.Descriptor instead.
+func (*RecordDirectivesRequest) Descriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *RecordDirectivesRequest) GetDirectives() []*Directive {
+	if x != nil {
+		return x.Directives
+	}
+	return nil
+}
+
+func (x *RecordDirectivesRequest) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+// RecordDirectivesResponse tells that the statements are in force and on disk.
+type RecordDirectivesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many changed something; the others were known, or a later one was.
+	Changed uint32 `protobuf:"varint,1,opt,name=changed,proto3" json:"changed,omitempty"`
+	// Number of the last journal entry that tells of them.
 	JournalSequence uint64 `protobuf:"varint,2,opt,name=journal_sequence,json=journalSequence,proto3" json:"journal_sequence,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
 
-func (x *RecordDirectiveResponse) Reset() {
-	*x = RecordDirectiveResponse{}
-	mi := &file_mcr_edge_v1_consent_proto_msgTypes[9]
+func (x *RecordDirectivesResponse) Reset() {
+	*x = RecordDirectivesResponse{}
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *RecordDirectiveResponse) String() string {
+func (x *RecordDirectivesResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*RecordDirectiveResponse) ProtoMessage() {}
+func (*RecordDirectivesResponse) ProtoMessage() {}
 
-func (x *RecordDirectiveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mcr_edge_v1_consent_proto_msgTypes[9]
+func (x *RecordDirectivesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -663,19 +1139,19 @@ func (x *RecordDirectiveResponse) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use RecordDirectiveResponse.ProtoReflect.Descriptor instead.
-func (*RecordDirectiveResponse) Descriptor() ([]byte, []int) {
-	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{9}
+// Deprecated: Use RecordDirectivesResponse.ProtoReflect.Descriptor instead.
+func (*RecordDirectivesResponse) Descriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{14}
 }
 
-func (x *RecordDirectiveResponse) GetChanged() bool {
+func (x *RecordDirectivesResponse) GetChanged() uint32 {
 	if x != nil {
 		return x.Changed
 	}
-	return false
+	return 0
 }
 
-func (x *RecordDirectiveResponse) GetJournalSequence() uint64 {
+func (x *RecordDirectivesResponse) GetJournalSequence() uint64 {
 	if x != nil {
 		return x.JournalSequence
 	}
@@ -686,14 +1162,16 @@ func (x *RecordDirectiveResponse) GetJournalSequence() uint64 {
 type GetDirectivesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// NHS number, ten digits.
-	NhsNumber     string `protobuf:"bytes,1,opt,name=nhs_number,json=nhsNumber,proto3" json:"nhs_number,omitempty"`
+	NhsNumber string `protobuf:"bytes,1,opt,name=nhs_number,json=nhsNumber,proto3" json:"nhs_number,omitempty"`
+	// ODS code of an organisation that would ask; empty for any.
+	Organisation  string `protobuf:"bytes,2,opt,name=organisation,proto3" json:"organisation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetDirectivesRequest) Reset() {
 	*x = GetDirectivesRequest{}
-	mi := &file_mcr_edge_v1_consent_proto_msgTypes[10]
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -705,7 +1183,7 @@ func (x *GetDirectivesRequest) String() string {
 func (*GetDirectivesRequest) ProtoMessage() {}
 
 func (x *GetDirectivesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mcr_edge_v1_consent_proto_msgTypes[10]
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -718,7 +1196,7 @@ func (x *GetDirectivesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDirectivesRequest.ProtoReflect.Descriptor instead.
 func (*GetDirectivesRequest) Descriptor() ([]byte, []int) {
-	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{10}
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GetDirectivesRequest) GetNhsNumber() string {
@@ -728,22 +1206,36 @@ func (x *GetDirectivesRequest) GetNhsNumber() string {
 	return ""
 }
 
+func (x *GetDirectivesRequest) GetOrganisation() string {
+	if x != nil {
+		return x.Organisation
+	}
+	return ""
+}
+
 // GetDirectivesResponse shows the statements about one patient.
 type GetDirectivesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// One for each authority that has made a statement.
+	// The statements in force, those of the region first.
 	Directives []*Directive `protobuf:"bytes,1,rep,name=directives,proto3" json:"directives,omitempty"`
-	// What an ordinary request would be answered now: OK or a refusal code.
+	// What a request for direct care, with the patient's permission, would be
+	// answered now: OK or a refusal code.
 	Answer string `protobuf:"bytes,2,opt,name=answer,proto3" json:"answer,omitempty"`
 	// The true reason of that answer.
-	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Why, in plain English, one sentence each; names no patient.
+	Because []string `protobuf:"bytes,4,rep,name=because,proto3" json:"because,omitempty"`
+	// Sections that would be held back.
+	Withheld []Section `protobuf:"varint,5,rep,packed,name=withheld,proto3,enum=mcr.edge.v1.Section" json:"withheld,omitempty"`
+	// How many other NHS numbers are known to be this person's.
+	Linked        uint32 `protobuf:"varint,6,opt,name=linked,proto3" json:"linked,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetDirectivesResponse) Reset() {
 	*x = GetDirectivesResponse{}
-	mi := &file_mcr_edge_v1_consent_proto_msgTypes[11]
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -755,7 +1247,7 @@ func (x *GetDirectivesResponse) String() string {
 func (*GetDirectivesResponse) ProtoMessage() {}
 
 func (x *GetDirectivesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mcr_edge_v1_consent_proto_msgTypes[11]
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -768,7 +1260,7 @@ func (x *GetDirectivesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDirectivesResponse.ProtoReflect.Descriptor instead.
 func (*GetDirectivesResponse) Descriptor() ([]byte, []int) {
-	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{11}
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetDirectivesResponse) GetDirectives() []*Directive {
@@ -792,11 +1284,409 @@ func (x *GetDirectivesResponse) GetReason() string {
 	return ""
 }
 
+func (x *GetDirectivesResponse) GetBecause() []string {
+	if x != nil {
+		return x.Because
+	}
+	return nil
+}
+
+func (x *GetDirectivesResponse) GetWithheld() []Section {
+	if x != nil {
+		return x.Withheld
+	}
+	return nil
+}
+
+func (x *GetDirectivesResponse) GetLinked() uint32 {
+	if x != nil {
+		return x.Linked
+	}
+	return 0
+}
+
+// LinkPatientsRequest links two NHS numbers of one person.
+type LinkPatientsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The number that is no longer used, ten digits.
+	OldNhsNumber string `protobuf:"bytes,1,opt,name=old_nhs_number,json=oldNhsNumber,proto3" json:"old_nhs_number,omitempty"`
+	// The number that took its place, ten digits.
+	NewNhsNumber string `protobuf:"bytes,2,opt,name=new_nhs_number,json=newNhsNumber,proto3" json:"new_nhs_number,omitempty"`
+	// What was found.
+	Link PatientLink `protobuf:"varint,3,opt,name=link,proto3,enum=mcr.edge.v1.PatientLink" json:"link,omitempty"`
+	// Who found it; at most 64 bytes.
+	RecordedBy    string `protobuf:"bytes,4,opt,name=recorded_by,json=recordedBy,proto3" json:"recorded_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LinkPatientsRequest) Reset() {
+	*x = LinkPatientsRequest{}
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LinkPatientsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LinkPatientsRequest) ProtoMessage() {}
+
+func (x *LinkPatientsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LinkPatientsRequest.ProtoReflect.Descriptor instead.
+func (*LinkPatientsRequest) Descriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *LinkPatientsRequest) GetOldNhsNumber() string {
+	if x != nil {
+		return x.OldNhsNumber
+	}
+	return ""
+}
+
+func (x *LinkPatientsRequest) GetNewNhsNumber() string {
+	if x != nil {
+		return x.NewNhsNumber
+	}
+	return ""
+}
+
+func (x *LinkPatientsRequest) GetLink() PatientLink {
+	if x != nil {
+		return x.Link
+	}
+	return PatientLink_PATIENT_LINK_UNSPECIFIED
+}
+
+func (x *LinkPatientsRequest) GetRecordedBy() string {
+	if x != nil {
+		return x.RecordedBy
+	}
+	return ""
+}
+
+// LinkPatientsResponse tells that the link is in force and on disk.
+type LinkPatientsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of the journal entry that tells of it.
+	JournalSequence uint64 `protobuf:"varint,1,opt,name=journal_sequence,json=journalSequence,proto3" json:"journal_sequence,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *LinkPatientsResponse) Reset() {
+	*x = LinkPatientsResponse{}
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LinkPatientsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LinkPatientsResponse) ProtoMessage() {}
+
+func (x *LinkPatientsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LinkPatientsResponse.ProtoReflect.Descriptor instead.
+func (*LinkPatientsResponse) Descriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *LinkPatientsResponse) GetJournalSequence() uint64 {
+	if x != nil {
+		return x.JournalSequence
+	}
+	return 0
+}
+
+// VerifyConsentRequest asks for a check of the cache.
+type VerifyConsentRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyConsentRequest) Reset() {
+	*x = VerifyConsentRequest{}
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyConsentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyConsentRequest) ProtoMessage() {}
+
+func (x *VerifyConsentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyConsentRequest.ProtoReflect.Descriptor instead.
+func (*VerifyConsentRequest) Descriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{19}
+}
+
+// VerifyConsentResponse tells that every entry was read and is as it was written.
+type VerifyConsentResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the cache holds.
+	State         *ConsentState `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyConsentResponse) Reset() {
+	*x = VerifyConsentResponse{}
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyConsentResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyConsentResponse) ProtoMessage() {}
+
+func (x *VerifyConsentResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyConsentResponse.ProtoReflect.Descriptor instead.
+func (*VerifyConsentResponse) Descriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *VerifyConsentResponse) GetState() *ConsentState {
+	if x != nil {
+		return x.State
+	}
+	return nil
+}
+
+// ListSiteDirectivesRequest asks for the site's own statements.
+type ListSiteDirectivesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// First journal entry to begin with; 0 for the first.
+	After         uint64 `protobuf:"varint,1,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSiteDirectivesRequest) Reset() {
+	*x = ListSiteDirectivesRequest{}
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSiteDirectivesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSiteDirectivesRequest) ProtoMessage() {}
+
+func (x *ListSiteDirectivesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSiteDirectivesRequest.ProtoReflect.Descriptor instead.
+func (*ListSiteDirectivesRequest) Descriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ListSiteDirectivesRequest) GetAfter() uint64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
+// ListSiteDirectivesResponse is some of them, oldest first.
+type ListSiteDirectivesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Statements.
+	Directives    []*Directive `protobuf:"bytes,1,rep,name=directives,proto3" json:"directives,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSiteDirectivesResponse) Reset() {
+	*x = ListSiteDirectivesResponse{}
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSiteDirectivesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSiteDirectivesResponse) ProtoMessage() {}
+
+func (x *ListSiteDirectivesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSiteDirectivesResponse.ProtoReflect.Descriptor instead.
+func (*ListSiteDirectivesResponse) Descriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ListSiteDirectivesResponse) GetDirectives() []*Directive {
+	if x != nil {
+		return x.Directives
+	}
+	return nil
+}
+
+// GetSiteConsentStateRequest asks what the cache holds.
+type GetSiteConsentStateRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetSiteConsentStateRequest) Reset() {
+	*x = GetSiteConsentStateRequest{}
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetSiteConsentStateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetSiteConsentStateRequest) ProtoMessage() {}
+
+func (x *GetSiteConsentStateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetSiteConsentStateRequest.ProtoReflect.Descriptor instead.
+func (*GetSiteConsentStateRequest) Descriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{23}
+}
+
+// GetSiteConsentStateResponse tells what the cache holds.
+type GetSiteConsentStateResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the cache holds.
+	State         *ConsentState `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetSiteConsentStateResponse) Reset() {
+	*x = GetSiteConsentStateResponse{}
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetSiteConsentStateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetSiteConsentStateResponse) ProtoMessage() {}
+
+func (x *GetSiteConsentStateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_mcr_edge_v1_consent_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetSiteConsentStateResponse.ProtoReflect.Descriptor instead.
+func (*GetSiteConsentStateResponse) Descriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_consent_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *GetSiteConsentStateResponse) GetState() *ConsentState {
+	if x != nil {
+		return x.State
+	}
+	return nil
+}
+
 var File_mcr_edge_v1_consent_proto protoreflect.FileDescriptor
 
 const file_mcr_edge_v1_consent_proto_rawDesc = "" +
 	"\n" +
-	"\x19mcr/edge/v1/consent.proto\x12\vmcr.edge.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18mcr/edge/v1/access.proto\"\xd3\x01\n" +
+	"\x19mcr/edge/v1/consent.proto\x12\vmcr.edge.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18mcr/edge/v1/access.proto\x1a\x18mcr/edge/v1/record.proto\"\xb0\x03\n" +
 	"\tDirective\x12\x1d\n" +
 	"\n" +
 	"nhs_number\x18\x01 \x01(\tR\tnhsNumber\x12.\n" +
@@ -804,60 +1694,135 @@ const file_mcr_edge_v1_consent_proto_rawDesc = "" +
 	"\teffective\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\teffective\x12\x1f\n" +
 	"\vrecorded_by\x18\x04 \x01(\tR\n" +
 	"recordedBy\x12\x1c\n" +
-	"\tauthority\x18\x05 \x01(\tR\tauthority\"\x9a\x01\n" +
+	"\tauthority\x18\x05 \x01(\tR\tauthority\x126\n" +
+	"\brecorded\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\brecorded\x12$\n" +
+	"\rorganisations\x18\a \x03(\tR\rorganisations\x120\n" +
+	"\bsections\x18\b \x03(\x0e2\x14.mcr.edge.v1.SectionR\bsections\x12\x1f\n" +
+	"\vcode_system\x18\t \x01(\tR\n" +
+	"codeSystem\x12\x12\n" +
+	"\x04code\x18\n" +
+	" \x01(\tR\x04code\x12\x16\n" +
+	"\x06source\x18\v \x01(\tR\x06source\"\xbd\x01\n" +
 	"\x13PushSnapshotRequest\x12\x1a\n" +
-	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12/\n" +
-	"\x05as_of\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x126\n" +
+	"\bmanifest\x18\x01 \x01(\fR\bmanifest\x12\x1f\n" +
+	"\vresume_from\x18\x02 \x01(\x04R\n" +
+	"resumeFrom\x121\n" +
+	"\bvouching\x18\x03 \x01(\v2\x15.mcr.edge.v1.VouchingR\bvouching\x126\n" +
 	"\n" +
-	"directives\x18\x03 \x03(\v2\x16.mcr.edge.v1.DirectiveR\n" +
+	"directives\x18\x04 \x03(\v2\x16.mcr.edge.v1.DirectiveR\n" +
 	"directives\"G\n" +
+	"\bVouching\x12\x1a\n" +
+	"\binstance\x18\x01 \x01(\fR\binstance\x12\x1f\n" +
+	"\vknown_epoch\x18\x02 \x01(\x04R\n" +
+	"knownEpoch\"G\n" +
 	"\x14PushSnapshotResponse\x12/\n" +
-	"\x05state\x18\x01 \x01(\v2\x19.mcr.edge.v1.ConsentStateR\x05state\"\xb8\x01\n" +
-	"\x12PushChangesRequest\x12#\n" +
-	"\rbase_sequence\x18\x01 \x01(\x04R\fbaseSequence\x12\x1a\n" +
-	"\bsequence\x18\x02 \x01(\x04R\bsequence\x12/\n" +
-	"\x05as_of\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x120\n" +
-	"\achanges\x18\x04 \x03(\v2\x16.mcr.edge.v1.DirectiveR\achanges\"F\n" +
+	"\x05state\x18\x01 \x01(\v2\x19.mcr.edge.v1.ConsentStateR\x05state\"\x95\x01\n" +
+	"\x12PushChangesRequest\x12\x1a\n" +
+	"\bmanifest\x18\x01 \x01(\fR\bmanifest\x120\n" +
+	"\achanges\x18\x02 \x03(\v2\x16.mcr.edge.v1.DirectiveR\achanges\x121\n" +
+	"\bvouching\x18\x03 \x01(\v2\x15.mcr.edge.v1.VouchingR\bvouching\"F\n" +
 	"\x13PushChangesResponse\x12/\n" +
 	"\x05state\x18\x01 \x01(\v2\x19.mcr.edge.v1.ConsentStateR\x05state\"\x18\n" +
 	"\x16GetConsentStateRequest\"J\n" +
 	"\x17GetConsentStateResponse\x12/\n" +
-	"\x05state\x18\x01 \x01(\v2\x19.mcr.edge.v1.ConsentStateR\x05state\"\xe5\x01\n" +
-	"\fConsentState\x12\x16\n" +
-	"\x06filled\x18\x01 \x01(\bR\x06filled\x12\x1a\n" +
-	"\bsequence\x18\x02 \x01(\x04R\bsequence\x12/\n" +
-	"\x05as_of\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12\x14\n" +
-	"\x05epoch\x18\x04 \x01(\x04R\x05epoch\x12!\n" +
-	"\fregion_count\x18\x05 \x01(\x04R\vregionCount\x12\x1d\n" +
+	"\x05state\x18\x01 \x01(\v2\x19.mcr.edge.v1.ConsentStateR\x05state\"\xfd\x01\n" +
+	"\fConsentState\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x14\n" +
+	"\x05doubt\x18\x02 \x01(\tR\x05doubt\x12\x1a\n" +
+	"\binstance\x18\x03 \x01(\fR\binstance\x12\x18\n" +
+	"\avouched\x18\x04 \x01(\bR\avouched\x12+\n" +
+	"\x04sets\x18\x05 \x03(\v2\x17.mcr.edge.v1.ConsentSetR\x04sets\x123\n" +
+	"\x06staged\x18\x06 \x01(\v2\x1b.mcr.edge.v1.StagedSnapshotR\x06staged\x12)\n" +
+	"\x10journal_sequence\x18\a \x01(\x04R\x0fjournalSequence\"\xfb\x01\n" +
 	"\n" +
-	"site_count\x18\x06 \x01(\x04R\tsiteCount\x12\x18\n" +
-	"\afailure\x18\a \x01(\tR\afailure\"N\n" +
-	"\x16RecordDirectiveRequest\x124\n" +
-	"\tdirective\x18\x01 \x01(\v2\x16.mcr.edge.v1.DirectiveR\tdirective\"^\n" +
-	"\x17RecordDirectiveResponse\x12\x18\n" +
-	"\achanged\x18\x01 \x01(\bR\achanged\x12)\n" +
-	"\x10journal_sequence\x18\x02 \x01(\x04R\x0fjournalSequence\"5\n" +
+	"ConsentSet\x12\x1c\n" +
+	"\tauthority\x18\x01 \x01(\tR\tauthority\x12\x16\n" +
+	"\x06source\x18\x02 \x01(\tR\x06source\x12\x16\n" +
+	"\x06filled\x18\x03 \x01(\bR\x06filled\x12\x1a\n" +
+	"\bsequence\x18\x04 \x01(\x04R\bsequence\x12/\n" +
+	"\x05as_of\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\x12\x1a\n" +
+	"\bpatients\x18\x06 \x01(\x04R\bpatients\x12\x1e\n" +
+	"\n" +
+	"directives\x18\a \x01(\x04R\n" +
+	"directives\x12\x16\n" +
+	"\x06digest\x18\b \x01(\fR\x06digest\"L\n" +
+	"\x0eStagedSnapshot\x12\x1a\n" +
+	"\bmanifest\x18\x01 \x01(\fR\bmanifest\x12\x1e\n" +
+	"\n" +
+	"directives\x18\x02 \x01(\x04R\n" +
+	"directives\"H\n" +
+	"\x1aListLocalDirectivesRequest\x12\x14\n" +
+	"\x05after\x18\x01 \x01(\x04R\x05after\x12\x14\n" +
+	"\x05limit\x18\x02 \x01(\rR\x05limit\"\x85\x01\n" +
+	"\x1bListLocalDirectivesResponse\x126\n" +
+	"\n" +
+	"directives\x18\x01 \x03(\v2\x16.mcr.edge.v1.DirectiveR\n" +
+	"directives\x12\x16\n" +
+	"\x06cursor\x18\x02 \x01(\x04R\x06cursor\x12\x16\n" +
+	"\x06oldest\x18\x03 \x01(\x04R\x06oldest\"e\n" +
+	"\x17RecordDirectivesRequest\x126\n" +
+	"\n" +
+	"directives\x18\x01 \x03(\v2\x16.mcr.edge.v1.DirectiveR\n" +
+	"directives\x12\x12\n" +
+	"\x04file\x18\x02 \x01(\tR\x04file\"_\n" +
+	"\x18RecordDirectivesResponse\x12\x18\n" +
+	"\achanged\x18\x01 \x01(\rR\achanged\x12)\n" +
+	"\x10journal_sequence\x18\x02 \x01(\x04R\x0fjournalSequence\"Y\n" +
 	"\x14GetDirectivesRequest\x12\x1d\n" +
 	"\n" +
-	"nhs_number\x18\x01 \x01(\tR\tnhsNumber\"\x7f\n" +
+	"nhs_number\x18\x01 \x01(\tR\tnhsNumber\x12\"\n" +
+	"\forganisation\x18\x02 \x01(\tR\forganisation\"\xe3\x01\n" +
 	"\x15GetDirectivesResponse\x126\n" +
 	"\n" +
 	"directives\x18\x01 \x03(\v2\x16.mcr.edge.v1.DirectiveR\n" +
 	"directives\x12\x16\n" +
 	"\x06answer\x18\x02 \x01(\tR\x06answer\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason*\xa8\x01\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x18\n" +
+	"\abecause\x18\x04 \x03(\tR\abecause\x120\n" +
+	"\bwithheld\x18\x05 \x03(\x0e2\x14.mcr.edge.v1.SectionR\bwithheld\x12\x16\n" +
+	"\x06linked\x18\x06 \x01(\rR\x06linked\"\xb0\x01\n" +
+	"\x13LinkPatientsRequest\x12$\n" +
+	"\x0eold_nhs_number\x18\x01 \x01(\tR\foldNhsNumber\x12$\n" +
+	"\x0enew_nhs_number\x18\x02 \x01(\tR\fnewNhsNumber\x12,\n" +
+	"\x04link\x18\x03 \x01(\x0e2\x18.mcr.edge.v1.PatientLinkR\x04link\x12\x1f\n" +
+	"\vrecorded_by\x18\x04 \x01(\tR\n" +
+	"recordedBy\"A\n" +
+	"\x14LinkPatientsResponse\x12)\n" +
+	"\x10journal_sequence\x18\x01 \x01(\x04R\x0fjournalSequence\"\x16\n" +
+	"\x14VerifyConsentRequest\"H\n" +
+	"\x15VerifyConsentResponse\x12/\n" +
+	"\x05state\x18\x01 \x01(\v2\x19.mcr.edge.v1.ConsentStateR\x05state\"1\n" +
+	"\x19ListSiteDirectivesRequest\x12\x14\n" +
+	"\x05after\x18\x01 \x01(\x04R\x05after\"T\n" +
+	"\x1aListSiteDirectivesResponse\x126\n" +
+	"\n" +
+	"directives\x18\x01 \x03(\v2\x16.mcr.edge.v1.DirectiveR\n" +
+	"directives\"\x1c\n" +
+	"\x1aGetSiteConsentStateRequest\"N\n" +
+	"\x1bGetSiteConsentStateResponse\x12/\n" +
+	"\x05state\x18\x01 \x01(\v2\x19.mcr.edge.v1.ConsentStateR\x05state*\xa8\x01\n" +
 	"\rDirectiveKind\x12\x1e\n" +
 	"\x1aDIRECTIVE_KIND_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16DIRECTIVE_KIND_DISSENT\x10\x01\x12\x1a\n" +
 	"\x16DIRECTIVE_KIND_CONSENT\x10\x02\x12\x1e\n" +
 	"\x1aDIRECTIVE_KIND_RESTRICTION\x10\x03\x12\x1f\n" +
-	"\x1bDIRECTIVE_KIND_UNRESTRICTED\x10\x042\xeb\x03\n" +
+	"\x1bDIRECTIVE_KIND_UNRESTRICTED\x10\x04*\x83\x01\n" +
+	"\vPatientLink\x12\x1c\n" +
+	"\x18PATIENT_LINK_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18PATIENT_LINK_SAME_PERSON\x10\x01\x12 \n" +
+	"\x1cPATIENT_LINK_NOT_SAME_PERSON\x10\x02\x12\x16\n" +
+	"\x12PATIENT_LINK_NEVER\x10\x032\xf8\a\n" +
 	"\x0eConsentService\x12[\n" +
 	"\fPushSnapshot\x12 .mcr.edge.v1.PushSnapshotRequest\x1a!.mcr.edge.v1.PushSnapshotResponse\"\x04\x88\xe7\x18\x02(\x01\x12V\n" +
 	"\vPushChanges\x12\x1f.mcr.edge.v1.PushChangesRequest\x1a .mcr.edge.v1.PushChangesResponse\"\x04\x88\xe7\x18\x02\x12b\n" +
-	"\x0fGetConsentState\x12#.mcr.edge.v1.GetConsentStateRequest\x1a$.mcr.edge.v1.GetConsentStateResponse\"\x04\x88\xe7\x18\x02\x12b\n" +
-	"\x0fRecordDirective\x12#.mcr.edge.v1.RecordDirectiveRequest\x1a$.mcr.edge.v1.RecordDirectiveResponse\"\x04\x88\xe7\x18\x06\x12\\\n" +
-	"\rGetDirectives\x12!.mcr.edge.v1.GetDirectivesRequest\x1a\".mcr.edge.v1.GetDirectivesResponse\"\x04\x88\xe7\x18\x06B=Z;github.com/mycarerecord/edge-agent/proto/mcr/edge/v1;edgev1b\x06proto3"
+	"\x0fGetConsentState\x12#.mcr.edge.v1.GetConsentStateRequest\x1a$.mcr.edge.v1.GetConsentStateResponse\"\x04\x88\xe7\x18\x02\x12p\n" +
+	"\x13ListLocalDirectives\x12'.mcr.edge.v1.ListLocalDirectivesRequest\x1a(.mcr.edge.v1.ListLocalDirectivesResponse\"\x04\x88\xe7\x18\x020\x01\x12e\n" +
+	"\x10RecordDirectives\x12$.mcr.edge.v1.RecordDirectivesRequest\x1a%.mcr.edge.v1.RecordDirectivesResponse\"\x04\x88\xe7\x18\x06\x12\\\n" +
+	"\rGetDirectives\x12!.mcr.edge.v1.GetDirectivesRequest\x1a\".mcr.edge.v1.GetDirectivesResponse\"\x04\x88\xe7\x18\x06\x12Y\n" +
+	"\fLinkPatients\x12 .mcr.edge.v1.LinkPatientsRequest\x1a!.mcr.edge.v1.LinkPatientsResponse\"\x04\x88\xe7\x18\x06\x12\\\n" +
+	"\rVerifyConsent\x12!.mcr.edge.v1.VerifyConsentRequest\x1a\".mcr.edge.v1.VerifyConsentResponse\"\x04\x88\xe7\x18\x06\x12m\n" +
+	"\x12ListSiteDirectives\x12&.mcr.edge.v1.ListSiteDirectivesRequest\x1a'.mcr.edge.v1.ListSiteDirectivesResponse\"\x04\x88\xe7\x18\x060\x01\x12n\n" +
+	"\x13GetSiteConsentState\x12'.mcr.edge.v1.GetSiteConsentStateRequest\x1a(.mcr.edge.v1.GetSiteConsentStateResponse\"\x04\x88\xe7\x18\x06B=Z;github.com/mycarerecord/edge-agent/proto/mcr/edge/v1;edgev1b\x06proto3"
 
 var (
 	file_mcr_edge_v1_consent_proto_rawDescOnce sync.Once
@@ -871,52 +1836,87 @@ func file_mcr_edge_v1_consent_proto_rawDescGZIP() []byte {
 	return file_mcr_edge_v1_consent_proto_rawDescData
 }
 
-var file_mcr_edge_v1_consent_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_mcr_edge_v1_consent_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_mcr_edge_v1_consent_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_mcr_edge_v1_consent_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_mcr_edge_v1_consent_proto_goTypes = []any{
-	(DirectiveKind)(0),              // 0: mcr.edge.v1.DirectiveKind
-	(*Directive)(nil),               // 1: mcr.edge.v1.Directive
-	(*PushSnapshotRequest)(nil),     // 2: mcr.edge.v1.PushSnapshotRequest
-	(*PushSnapshotResponse)(nil),    // 3: mcr.edge.v1.PushSnapshotResponse
-	(*PushChangesRequest)(nil),      // 4: mcr.edge.v1.PushChangesRequest
-	(*PushChangesResponse)(nil),     // 5: mcr.edge.v1.PushChangesResponse
-	(*GetConsentStateRequest)(nil),  // 6: mcr.edge.v1.GetConsentStateRequest
-	(*GetConsentStateResponse)(nil), // 7: mcr.edge.v1.GetConsentStateResponse
-	(*ConsentState)(nil),            // 8: mcr.edge.v1.ConsentState
-	(*RecordDirectiveRequest)(nil),  // 9: mcr.edge.v1.RecordDirectiveRequest
-	(*RecordDirectiveResponse)(nil), // 10: mcr.edge.v1.RecordDirectiveResponse
-	(*GetDirectivesRequest)(nil),    // 11: mcr.edge.v1.GetDirectivesRequest
-	(*GetDirectivesResponse)(nil),   // 12: mcr.edge.v1.GetDirectivesResponse
-	(*timestamppb.Timestamp)(nil),   // 13: google.protobuf.Timestamp
+	(DirectiveKind)(0),                  // 0: mcr.edge.v1.DirectiveKind
+	(PatientLink)(0),                    // 1: mcr.edge.v1.PatientLink
+	(*Directive)(nil),                   // 2: mcr.edge.v1.Directive
+	(*PushSnapshotRequest)(nil),         // 3: mcr.edge.v1.PushSnapshotRequest
+	(*Vouching)(nil),                    // 4: mcr.edge.v1.Vouching
+	(*PushSnapshotResponse)(nil),        // 5: mcr.edge.v1.PushSnapshotResponse
+	(*PushChangesRequest)(nil),          // 6: mcr.edge.v1.PushChangesRequest
+	(*PushChangesResponse)(nil),         // 7: mcr.edge.v1.PushChangesResponse
+	(*GetConsentStateRequest)(nil),      // 8: mcr.edge.v1.GetConsentStateRequest
+	(*GetConsentStateResponse)(nil),     // 9: mcr.edge.v1.GetConsentStateResponse
+	(*ConsentState)(nil),                // 10: mcr.edge.v1.ConsentState
+	(*ConsentSet)(nil),                  // 11: mcr.edge.v1.ConsentSet
+	(*StagedSnapshot)(nil),              // 12: mcr.edge.v1.StagedSnapshot
+	(*ListLocalDirectivesRequest)(nil),  // 13: mcr.edge.v1.ListLocalDirectivesRequest
+	(*ListLocalDirectivesResponse)(nil), // 14: mcr.edge.v1.ListLocalDirectivesResponse
+	(*RecordDirectivesRequest)(nil),     // 15: mcr.edge.v1.RecordDirectivesRequest
+	(*RecordDirectivesResponse)(nil),    // 16: mcr.edge.v1.RecordDirectivesResponse
+	(*GetDirectivesRequest)(nil),        // 17: mcr.edge.v1.GetDirectivesRequest
+	(*GetDirectivesResponse)(nil),       // 18: mcr.edge.v1.GetDirectivesResponse
+	(*LinkPatientsRequest)(nil),         // 19: mcr.edge.v1.LinkPatientsRequest
+	(*LinkPatientsResponse)(nil),        // 20: mcr.edge.v1.LinkPatientsResponse
+	(*VerifyConsentRequest)(nil),        // 21: mcr.edge.v1.VerifyConsentRequest
+	(*VerifyConsentResponse)(nil),       // 22: mcr.edge.v1.VerifyConsentResponse
+	(*ListSiteDirectivesRequest)(nil),   // 23: mcr.edge.v1.ListSiteDirectivesRequest
+	(*ListSiteDirectivesResponse)(nil),  // 24: mcr.edge.v1.ListSiteDirectivesResponse
+	(*GetSiteConsentStateRequest)(nil),  // 25: mcr.edge.v1.GetSiteConsentStateRequest
+	(*GetSiteConsentStateResponse)(nil), // 26: mcr.edge.v1.GetSiteConsentStateResponse
+	(*timestamppb.Timestamp)(nil),       // 27: google.protobuf.Timestamp
+	(Section)(0),                        // 28: mcr.edge.v1.Section
 }
 var file_mcr_edge_v1_consent_proto_depIdxs = []int32{
 	0,  // 0: mcr.edge.v1.Directive.kind:type_name -> mcr.edge.v1.DirectiveKind
-	13, // 1: mcr.edge.v1.Directive.effective:type_name -> google.protobuf.Timestamp
-	13, // 2: mcr.edge.v1.PushSnapshotRequest.as_of:type_name -> google.protobuf.Timestamp
-	1,  // 3: mcr.edge.v1.PushSnapshotRequest.directives:type_name -> mcr.edge.v1.Directive
-	8,  // 4: mcr.edge.v1.PushSnapshotResponse.state:type_name -> mcr.edge.v1.ConsentState
-	13, // 5: mcr.edge.v1.PushChangesRequest.as_of:type_name -> google.protobuf.Timestamp
-	1,  // 6: mcr.edge.v1.PushChangesRequest.changes:type_name -> mcr.edge.v1.Directive
-	8,  // 7: mcr.edge.v1.PushChangesResponse.state:type_name -> mcr.edge.v1.ConsentState
-	8,  // 8: mcr.edge.v1.GetConsentStateResponse.state:type_name -> mcr.edge.v1.ConsentState
-	13, // 9: mcr.edge.v1.ConsentState.as_of:type_name -> google.protobuf.Timestamp
-	1,  // 10: mcr.edge.v1.RecordDirectiveRequest.directive:type_name -> mcr.edge.v1.Directive
-	1,  // 11: mcr.edge.v1.GetDirectivesResponse.directives:type_name -> mcr.edge.v1.Directive
-	2,  // 12: mcr.edge.v1.ConsentService.PushSnapshot:input_type -> mcr.edge.v1.PushSnapshotRequest
-	4,  // 13: mcr.edge.v1.ConsentService.PushChanges:input_type -> mcr.edge.v1.PushChangesRequest
-	6,  // 14: mcr.edge.v1.ConsentService.GetConsentState:input_type -> mcr.edge.v1.GetConsentStateRequest
-	9,  // 15: mcr.edge.v1.ConsentService.RecordDirective:input_type -> mcr.edge.v1.RecordDirectiveRequest
-	11, // 16: mcr.edge.v1.ConsentService.GetDirectives:input_type -> mcr.edge.v1.GetDirectivesRequest
-	3,  // 17: mcr.edge.v1.ConsentService.PushSnapshot:output_type -> mcr.edge.v1.PushSnapshotResponse
-	5,  // 18: mcr.edge.v1.ConsentService.PushChanges:output_type -> mcr.edge.v1.PushChangesResponse
-	7,  // 19: mcr.edge.v1.ConsentService.GetConsentState:output_type -> mcr.edge.v1.GetConsentStateResponse
-	10, // 20: mcr.edge.v1.ConsentService.RecordDirective:output_type -> mcr.edge.v1.RecordDirectiveResponse
-	12, // 21: mcr.edge.v1.ConsentService.GetDirectives:output_type -> mcr.edge.v1.GetDirectivesResponse
-	17, // [17:22] is the sub-list for method output_type
-	12, // [12:17] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	27, // 1: mcr.edge.v1.Directive.effective:type_name -> google.protobuf.Timestamp
+	27, // 2: mcr.edge.v1.Directive.recorded:type_name -> google.protobuf.Timestamp
+	28, // 3: mcr.edge.v1.Directive.sections:type_name -> mcr.edge.v1.Section
+	4,  // 4: mcr.edge.v1.PushSnapshotRequest.vouching:type_name -> mcr.edge.v1.Vouching
+	2,  // 5: mcr.edge.v1.PushSnapshotRequest.directives:type_name -> mcr.edge.v1.Directive
+	10, // 6: mcr.edge.v1.PushSnapshotResponse.state:type_name -> mcr.edge.v1.ConsentState
+	2,  // 7: mcr.edge.v1.PushChangesRequest.changes:type_name -> mcr.edge.v1.Directive
+	4,  // 8: mcr.edge.v1.PushChangesRequest.vouching:type_name -> mcr.edge.v1.Vouching
+	10, // 9: mcr.edge.v1.PushChangesResponse.state:type_name -> mcr.edge.v1.ConsentState
+	10, // 10: mcr.edge.v1.GetConsentStateResponse.state:type_name -> mcr.edge.v1.ConsentState
+	11, // 11: mcr.edge.v1.ConsentState.sets:type_name -> mcr.edge.v1.ConsentSet
+	12, // 12: mcr.edge.v1.ConsentState.staged:type_name -> mcr.edge.v1.StagedSnapshot
+	27, // 13: mcr.edge.v1.ConsentSet.as_of:type_name -> google.protobuf.Timestamp
+	2,  // 14: mcr.edge.v1.ListLocalDirectivesResponse.directives:type_name -> mcr.edge.v1.Directive
+	2,  // 15: mcr.edge.v1.RecordDirectivesRequest.directives:type_name -> mcr.edge.v1.Directive
+	2,  // 16: mcr.edge.v1.GetDirectivesResponse.directives:type_name -> mcr.edge.v1.Directive
+	28, // 17: mcr.edge.v1.GetDirectivesResponse.withheld:type_name -> mcr.edge.v1.Section
+	1,  // 18: mcr.edge.v1.LinkPatientsRequest.link:type_name -> mcr.edge.v1.PatientLink
+	10, // 19: mcr.edge.v1.VerifyConsentResponse.state:type_name -> mcr.edge.v1.ConsentState
+	2,  // 20: mcr.edge.v1.ListSiteDirectivesResponse.directives:type_name -> mcr.edge.v1.Directive
+	10, // 21: mcr.edge.v1.GetSiteConsentStateResponse.state:type_name -> mcr.edge.v1.ConsentState
+	3,  // 22: mcr.edge.v1.ConsentService.PushSnapshot:input_type -> mcr.edge.v1.PushSnapshotRequest
+	6,  // 23: mcr.edge.v1.ConsentService.PushChanges:input_type -> mcr.edge.v1.PushChangesRequest
+	8,  // 24: mcr.edge.v1.ConsentService.GetConsentState:input_type -> mcr.edge.v1.GetConsentStateRequest
+	13, // 25: mcr.edge.v1.ConsentService.ListLocalDirectives:input_type -> mcr.edge.v1.ListLocalDirectivesRequest
+	15, // 26: mcr.edge.v1.ConsentService.RecordDirectives:input_type -> mcr.edge.v1.RecordDirectivesRequest
+	17, // 27: mcr.edge.v1.ConsentService.GetDirectives:input_type -> mcr.edge.v1.GetDirectivesRequest
+	19, // 28: mcr.edge.v1.ConsentService.LinkPatients:input_type -> mcr.edge.v1.LinkPatientsRequest
+	21, // 29: mcr.edge.v1.ConsentService.VerifyConsent:input_type -> mcr.edge.v1.VerifyConsentRequest
+	23, // 30: mcr.edge.v1.ConsentService.ListSiteDirectives:input_type -> mcr.edge.v1.ListSiteDirectivesRequest
+	25, // 31: mcr.edge.v1.ConsentService.GetSiteConsentState:input_type -> mcr.edge.v1.GetSiteConsentStateRequest
+	5,  // 32: mcr.edge.v1.ConsentService.PushSnapshot:output_type -> mcr.edge.v1.PushSnapshotResponse
+	7,  // 33: mcr.edge.v1.ConsentService.PushChanges:output_type -> mcr.edge.v1.PushChangesResponse
+	9,  // 34: mcr.edge.v1.ConsentService.GetConsentState:output_type -> mcr.edge.v1.GetConsentStateResponse
+	14, // 35: mcr.edge.v1.ConsentService.ListLocalDirectives:output_type -> mcr.edge.v1.ListLocalDirectivesResponse
+	16, // 36: mcr.edge.v1.ConsentService.RecordDirectives:output_type -> mcr.edge.v1.RecordDirectivesResponse
+	18, // 37: mcr.edge.v1.ConsentService.GetDirectives:output_type -> mcr.edge.v1.GetDirectivesResponse
+	20, // 38: mcr.edge.v1.ConsentService.LinkPatients:output_type -> mcr.edge.v1.LinkPatientsResponse
+	22, // 39: mcr.edge.v1.ConsentService.VerifyConsent:output_type -> mcr.edge.v1.VerifyConsentResponse
+	24, // 40: mcr.edge.v1.ConsentService.ListSiteDirectives:output_type -> mcr.edge.v1.ListSiteDirectivesResponse
+	26, // 41: mcr.edge.v1.ConsentService.GetSiteConsentState:output_type -> mcr.edge.v1.GetSiteConsentStateResponse
+	32, // [32:42] is the sub-list for method output_type
+	22, // [22:32] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_mcr_edge_v1_consent_proto_init() }
@@ -925,13 +1925,14 @@ func file_mcr_edge_v1_consent_proto_init() {
 		return
 	}
 	file_mcr_edge_v1_access_proto_init()
+	file_mcr_edge_v1_record_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mcr_edge_v1_consent_proto_rawDesc), len(file_mcr_edge_v1_consent_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   12,
+			NumEnums:      2,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,11 +21,16 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ConsentService_PushSnapshot_FullMethodName    = "/mcr.edge.v1.ConsentService/PushSnapshot"
-	ConsentService_PushChanges_FullMethodName     = "/mcr.edge.v1.ConsentService/PushChanges"
-	ConsentService_GetConsentState_FullMethodName = "/mcr.edge.v1.ConsentService/GetConsentState"
-	ConsentService_RecordDirective_FullMethodName = "/mcr.edge.v1.ConsentService/RecordDirective"
-	ConsentService_GetDirectives_FullMethodName   = "/mcr.edge.v1.ConsentService/GetDirectives"
+	ConsentService_PushSnapshot_FullMethodName        = "/mcr.edge.v1.ConsentService/PushSnapshot"
+	ConsentService_PushChanges_FullMethodName         = "/mcr.edge.v1.ConsentService/PushChanges"
+	ConsentService_GetConsentState_FullMethodName     = "/mcr.edge.v1.ConsentService/GetConsentState"
+	ConsentService_ListLocalDirectives_FullMethodName = "/mcr.edge.v1.ConsentService/ListLocalDirectives"
+	ConsentService_RecordDirectives_FullMethodName    = "/mcr.edge.v1.ConsentService/RecordDirectives"
+	ConsentService_GetDirectives_FullMethodName       = "/mcr.edge.v1.ConsentService/GetDirectives"
+	ConsentService_LinkPatients_FullMethodName        = "/mcr.edge.v1.ConsentService/LinkPatients"
+	ConsentService_VerifyConsent_FullMethodName       = "/mcr.edge.v1.ConsentService/VerifyConsent"
+	ConsentService_ListSiteDirectives_FullMethodName  = "/mcr.edge.v1.ConsentService/ListSiteDirectives"
+	ConsentService_GetSiteConsentState_FullMethodName = "/mcr.edge.v1.ConsentService/GetSiteConsentState"
 )
 
 // ConsentServiceClient is the client API for ConsentService service.
@@ -33,20 +38,41 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // ConsentService fills the cache of consent flags. Until it has been filled
-// once, and when it is older than the site allows, the agent releases nothing.
+// once, when it is older than the site allows, and after every start until the
+// region has vouched for it, the agent releases nothing.
+//
+// A region keeps a site's flags current like this: ask GetConsentState; if the
+// site holds the region's present sequence, or one from which the region has
+// the changes, PushChanges, else PushSnapshot; then compare digest and count.
+// It does so at every new connection and every few minutes, also when nothing
+// has changed.
 type ConsentServiceClient interface {
 	// Replaces every flag of the region by those streamed. The old set is used
-	// until the new one is complete and on disk.
+	// until the new one is complete, verified and on disk. A push that broke off
+	// may be continued: see PushSnapshotRequest.resume_from.
 	PushSnapshot(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[PushSnapshotRequest, PushSnapshotResponse], error)
-	// Applies changes of the region to its last snapshot. With no changes it says
-	// that the flags are still current.
+	// Applies changes of the region to what it last pushed. With no changes it
+	// says that the flags are still current.
 	PushChanges(ctx context.Context, in *PushChangesRequest, opts ...grpc.CallOption) (*PushChangesResponse, error)
-	// Tells what the cache holds, in numbers.
+	// Tells what the cache holds, in numbers and digests.
 	GetConsentState(ctx context.Context, in *GetConsentStateRequest, opts ...grpc.CallOption) (*GetConsentStateResponse, error)
-	// Records one statement of the site itself.
-	RecordDirective(ctx context.Context, in *RecordDirectiveRequest, opts ...grpc.CallOption) (*RecordDirectiveResponse, error)
-	// Shows the statements held about one patient.
+	// Lists what was stated at the site since a cursor, oldest first, so that the
+	// region can tell its other sites: statements of the site itself and those
+	// read from its record systems. It ends when there is no more.
+	ListLocalDirectives(ctx context.Context, in *ListLocalDirectivesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListLocalDirectivesResponse], error)
+	// Records statements of the site itself, all or none.
+	RecordDirectives(ctx context.Context, in *RecordDirectivesRequest, opts ...grpc.CallOption) (*RecordDirectivesResponse, error)
+	// Shows the statements held about one patient, and explains what a request
+	// would be answered now.
 	GetDirectives(ctx context.Context, in *GetDirectivesRequest, opts ...grpc.CallOption) (*GetDirectivesResponse, error)
+	// Records that two NHS numbers are one person's, or that they are not.
+	LinkPatients(ctx context.Context, in *LinkPatientsRequest, opts ...grpc.CallOption) (*LinkPatientsResponse, error)
+	// Checks the whole cache on disk now.
+	VerifyConsent(ctx context.Context, in *VerifyConsentRequest, opts ...grpc.CallOption) (*VerifyConsentResponse, error)
+	// Lists the statements of the site itself, as its journal has them.
+	ListSiteDirectives(ctx context.Context, in *ListSiteDirectivesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListSiteDirectivesResponse], error)
+	// Tells the site what GetConsentState tells the region.
+	GetSiteConsentState(ctx context.Context, in *GetSiteConsentStateRequest, opts ...grpc.CallOption) (*GetSiteConsentStateResponse, error)
 }
 
 type consentServiceClient struct {
@@ -90,10 +116,29 @@ func (c *consentServiceClient) GetConsentState(ctx context.Context, in *GetConse
 	return out, nil
 }
 
-func (c *consentServiceClient) RecordDirective(ctx context.Context, in *RecordDirectiveRequest, opts ...grpc.CallOption) (*RecordDirectiveResponse, error) {
+func (c *consentServiceClient) ListLocalDirectives(ctx context.Context, in *ListLocalDirectivesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListLocalDirectivesResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(RecordDirectiveResponse)
-	err := c.cc.Invoke(ctx, ConsentService_RecordDirective_FullMethodName, in, out, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &ConsentService_ServiceDesc.Streams[1], ConsentService_ListLocalDirectives_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ListLocalDirectivesRequest, ListLocalDirectivesResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ConsentService_ListLocalDirectivesClient = grpc.ServerStreamingClient[ListLocalDirectivesResponse]
+
+func (c *consentServiceClient) RecordDirectives(ctx context.Context, in *RecordDirectivesRequest, opts ...grpc.CallOption) (*RecordDirectivesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RecordDirectivesResponse)
+	err := c.cc.Invoke(ctx, ConsentService_RecordDirectives_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -110,25 +155,95 @@ func (c *consentServiceClient) GetDirectives(ctx context.Context, in *GetDirecti
 	return out, nil
 }
 
+func (c *consentServiceClient) LinkPatients(ctx context.Context, in *LinkPatientsRequest, opts ...grpc.CallOption) (*LinkPatientsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(LinkPatientsResponse)
+	err := c.cc.Invoke(ctx, ConsentService_LinkPatients_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *consentServiceClient) VerifyConsent(ctx context.Context, in *VerifyConsentRequest, opts ...grpc.CallOption) (*VerifyConsentResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(VerifyConsentResponse)
+	err := c.cc.Invoke(ctx, ConsentService_VerifyConsent_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *consentServiceClient) ListSiteDirectives(ctx context.Context, in *ListSiteDirectivesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListSiteDirectivesResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ConsentService_ServiceDesc.Streams[2], ConsentService_ListSiteDirectives_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ListSiteDirectivesRequest, ListSiteDirectivesResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ConsentService_ListSiteDirectivesClient = grpc.ServerStreamingClient[ListSiteDirectivesResponse]
+
+func (c *consentServiceClient) GetSiteConsentState(ctx context.Context, in *GetSiteConsentStateRequest, opts ...grpc.CallOption) (*GetSiteConsentStateResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetSiteConsentStateResponse)
+	err := c.cc.Invoke(ctx, ConsentService_GetSiteConsentState_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ConsentServiceServer is the server API for ConsentService service.
 // All implementations must embed UnimplementedConsentServiceServer
 // for forward compatibility.
 //
 // ConsentService fills the cache of consent flags. Until it has been filled
-// once, and when it is older than the site allows, the agent releases nothing.
+// once, when it is older than the site allows, and after every start until the
+// region has vouched for it, the agent releases nothing.
+//
+// A region keeps a site's flags current like this: ask GetConsentState; if the
+// site holds the region's present sequence, or one from which the region has
+// the changes, PushChanges, else PushSnapshot; then compare digest and count.
+// It does so at every new connection and every few minutes, also when nothing
+// has changed.
 type ConsentServiceServer interface {
 	// Replaces every flag of the region by those streamed. The old set is used
-	// until the new one is complete and on disk.
+	// until the new one is complete, verified and on disk. A push that broke off
+	// may be continued: see PushSnapshotRequest.resume_from.
 	PushSnapshot(grpc.ClientStreamingServer[PushSnapshotRequest, PushSnapshotResponse]) error
-	// Applies changes of the region to its last snapshot. With no changes it says
-	// that the flags are still current.
+	// Applies changes of the region to what it last pushed. With no changes it
+	// says that the flags are still current.
 	PushChanges(context.Context, *PushChangesRequest) (*PushChangesResponse, error)
-	// Tells what the cache holds, in numbers.
+	// Tells what the cache holds, in numbers and digests.
 	GetConsentState(context.Context, *GetConsentStateRequest) (*GetConsentStateResponse, error)
-	// Records one statement of the site itself.
-	RecordDirective(context.Context, *RecordDirectiveRequest) (*RecordDirectiveResponse, error)
-	// Shows the statements held about one patient.
+	// Lists what was stated at the site since a cursor, oldest first, so that the
+	// region can tell its other sites: statements of the site itself and those
+	// read from its record systems. It ends when there is no more.
+	ListLocalDirectives(*ListLocalDirectivesRequest, grpc.ServerStreamingServer[ListLocalDirectivesResponse]) error
+	// Records statements of the site itself, all or none.
+	RecordDirectives(context.Context, *RecordDirectivesRequest) (*RecordDirectivesResponse, error)
+	// Shows the statements held about one patient, and explains what a request
+	// would be answered now.
 	GetDirectives(context.Context, *GetDirectivesRequest) (*GetDirectivesResponse, error)
+	// Records that two NHS numbers are one person's, or that they are not.
+	LinkPatients(context.Context, *LinkPatientsRequest) (*LinkPatientsResponse, error)
+	// Checks the whole cache on disk now.
+	VerifyConsent(context.Context, *VerifyConsentRequest) (*VerifyConsentResponse, error)
+	// Lists the statements of the site itself, as its journal has them.
+	ListSiteDirectives(*ListSiteDirectivesRequest, grpc.ServerStreamingServer[ListSiteDirectivesResponse]) error
+	// Tells the site what GetConsentState tells the region.
+	GetSiteConsentState(context.Context, *GetSiteConsentStateRequest) (*GetSiteConsentStateResponse, error)
 	mustEmbedUnimplementedConsentServiceServer()
 }
 
@@ -148,11 +263,26 @@ func (UnimplementedConsentServiceServer) PushChanges(context.Context, *PushChang
 func (UnimplementedConsentServiceServer) GetConsentState(context.Context, *GetConsentStateRequest) (*GetConsentStateResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetConsentState not implemented")
 }
-func (UnimplementedConsentServiceServer) RecordDirective(context.Context, *RecordDirectiveRequest) (*RecordDirectiveResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method RecordDirective not implemented")
+func (UnimplementedConsentServiceServer) ListLocalDirectives(*ListLocalDirectivesRequest, grpc.ServerStreamingServer[ListLocalDirectivesResponse]) error {
+	return status.Error(codes.Unimplemented, "method ListLocalDirectives not implemented")
+}
+func (UnimplementedConsentServiceServer) RecordDirectives(context.Context, *RecordDirectivesRequest) (*RecordDirectivesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RecordDirectives not implemented")
 }
 func (UnimplementedConsentServiceServer) GetDirectives(context.Context, *GetDirectivesRequest) (*GetDirectivesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetDirectives not implemented")
+}
+func (UnimplementedConsentServiceServer) LinkPatients(context.Context, *LinkPatientsRequest) (*LinkPatientsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method LinkPatients not implemented")
+}
+func (UnimplementedConsentServiceServer) VerifyConsent(context.Context, *VerifyConsentRequest) (*VerifyConsentResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method VerifyConsent not implemented")
+}
+func (UnimplementedConsentServiceServer) ListSiteDirectives(*ListSiteDirectivesRequest, grpc.ServerStreamingServer[ListSiteDirectivesResponse]) error {
+	return status.Error(codes.Unimplemented, "method ListSiteDirectives not implemented")
+}
+func (UnimplementedConsentServiceServer) GetSiteConsentState(context.Context, *GetSiteConsentStateRequest) (*GetSiteConsentStateResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetSiteConsentState not implemented")
 }
 func (UnimplementedConsentServiceServer) mustEmbedUnimplementedConsentServiceServer() {}
 func (UnimplementedConsentServiceServer) testEmbeddedByValue()                        {}
@@ -218,20 +348,31 @@ func _ConsentService_GetConsentState_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
-func _ConsentService_RecordDirective_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(RecordDirectiveRequest)
+func _ConsentService_ListLocalDirectives_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ListLocalDirectivesRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ConsentServiceServer).ListLocalDirectives(m, &grpc.GenericServerStream[ListLocalDirectivesRequest, ListLocalDirectivesResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ConsentService_ListLocalDirectivesServer = grpc.ServerStreamingServer[ListLocalDirectivesResponse]
+
+func _ConsentService_RecordDirectives_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RecordDirectivesRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
 	if interceptor == nil {
-		return srv.(ConsentServiceServer).RecordDirective(ctx, in)
+		return srv.(ConsentServiceServer).RecordDirectives(ctx, in)
 	}
 	info := &grpc.UnaryServerInfo{
 		Server:     srv,
-		FullMethod: ConsentService_RecordDirective_FullMethodName,
+		FullMethod: ConsentService_RecordDirectives_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(ConsentServiceServer).RecordDirective(ctx, req.(*RecordDirectiveRequest))
+		return srv.(ConsentServiceServer).RecordDirectives(ctx, req.(*RecordDirectivesRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -254,6 +395,71 @@ func _ConsentService_GetDirectives_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ConsentService_LinkPatients_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(LinkPatientsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConsentServiceServer).LinkPatients(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConsentService_LinkPatients_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConsentServiceServer).LinkPatients(ctx, req.(*LinkPatientsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConsentService_VerifyConsent_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(VerifyConsentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConsentServiceServer).VerifyConsent(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConsentService_VerifyConsent_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConsentServiceServer).VerifyConsent(ctx, req.(*VerifyConsentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConsentService_ListSiteDirectives_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ListSiteDirectivesRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ConsentServiceServer).ListSiteDirectives(m, &grpc.GenericServerStream[ListSiteDirectivesRequest, ListSiteDirectivesResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ConsentService_ListSiteDirectivesServer = grpc.ServerStreamingServer[ListSiteDirectivesResponse]
+
+func _ConsentService_GetSiteConsentState_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetSiteConsentStateRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConsentServiceServer).GetSiteConsentState(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConsentService_GetSiteConsentState_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConsentServiceServer).GetSiteConsentState(ctx, req.(*GetSiteConsentStateRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ConsentService_ServiceDesc is the grpc.ServiceDesc for ConsentService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -270,12 +476,24 @@ var ConsentService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _ConsentService_GetConsentState_Handler,
 		},
 		{
-			MethodName: "RecordDirective",
-			Handler:    _ConsentService_RecordDirective_Handler,
+			MethodName: "RecordDirectives",
+			Handler:    _ConsentService_RecordDirectives_Handler,
 		},
 		{
 			MethodName: "GetDirectives",
 			Handler:    _ConsentService_GetDirectives_Handler,
+		},
+		{
+			MethodName: "LinkPatients",
+			Handler:    _ConsentService_LinkPatients_Handler,
+		},
+		{
+			MethodName: "VerifyConsent",
+			Handler:    _ConsentService_VerifyConsent_Handler,
+		},
+		{
+			MethodName: "GetSiteConsentState",
+			Handler:    _ConsentService_GetSiteConsentState_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
@@ -283,6 +501,16 @@ var ConsentService_ServiceDesc = grpc.ServiceDesc{
 			StreamName:    "PushSnapshot",
 			Handler:       _ConsentService_PushSnapshot_Handler,
 			ClientStreams: true,
+		},
+		{
+			StreamName:    "ListLocalDirectives",
+			Handler:       _ConsentService_ListLocalDirectives_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "ListSiteDirectives",
+			Handler:       _ConsentService_ListSiteDirectives_Handler,
+			ServerStreams: true,
 		},
 	},
 	Metadata: "mcr/edge/v1/consent.proto",

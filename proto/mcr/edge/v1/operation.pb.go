@@ -36,6 +36,8 @@ const (
 	JournalUse_JOURNAL_USE_EXPORT JournalUse = 2
 	// The journal is verified; the outcome is told.
 	JournalUse_JOURNAL_USE_VERIFY JournalUse = 3
+	// The privacy officer dealt with the alerts among the entries from and to.
+	JournalUse_JOURNAL_USE_ALERT_SEEN JournalUse = 4
 )
 
 // Enum value maps for JournalUse.
@@ -45,12 +47,14 @@ var (
 		1: "JOURNAL_USE_SEARCH",
 		2: "JOURNAL_USE_EXPORT",
 		3: "JOURNAL_USE_VERIFY",
+		4: "JOURNAL_USE_ALERT_SEEN",
 	}
 	JournalUse_value = map[string]int32{
 		"JOURNAL_USE_UNSPECIFIED": 0,
 		"JOURNAL_USE_SEARCH":      1,
 		"JOURNAL_USE_EXPORT":      2,
 		"JOURNAL_USE_VERIFY":      3,
+		"JOURNAL_USE_ALERT_SEEN":  4,
 	}
 )
 
@@ -544,11 +548,12 @@ type NoteUseRequest struct {
 	Query string `protobuf:"bytes,2,opt,name=query,proto3" json:"query,omitempty"`
 	// The patient whose entries are looked for, 10 digits. May be empty.
 	NhsNumber string `protobuf:"bytes,3,opt,name=nhs_number,json=nhsNumber,proto3" json:"nhs_number,omitempty"`
-	// First entry concerned. May be 0.
+	// First entry concerned. May be 0, but for JOURNAL_USE_ALERT_SEEN.
 	From uint64 `protobuf:"varint,4,opt,name=from,proto3" json:"from,omitempty"`
-	// Last entry concerned. May be 0.
+	// Last entry concerned. May be 0, but for JOURNAL_USE_ALERT_SEEN.
 	To uint64 `protobuf:"varint,5,opt,name=to,proto3" json:"to,omitempty"`
-	// For JOURNAL_USE_VERIFY: what was found, in plain words. At most 1024 bytes.
+	// For JOURNAL_USE_VERIFY what was found, for JOURNAL_USE_ALERT_SEEN what was
+	// done, in plain words. At most 1024 bytes.
 	Finding string `protobuf:"bytes,6,opt,name=finding,proto3" json:"finding,omitempty"`
 	// For JOURNAL_USE_VERIFY: whether something was wrong.
 	Faulty        bool `protobuf:"varint,7,opt,name=faulty,proto3" json:"faulty,omitempty"`
@@ -1105,13 +1110,14 @@ const file_mcr_edge_v1_operation_proto_rawDesc = "" +
 	"\bwritable\x18\x04 \x01(\bR\bwritable\x12\x16\n" +
 	"\x06detail\x18\x05 \x01(\tR\x06detail\x129\n" +
 	"\n" +
-	"checked_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tcheckedAt*q\n" +
+	"checked_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tcheckedAt*\x8d\x01\n" +
 	"\n" +
 	"JournalUse\x12\x1b\n" +
 	"\x17JOURNAL_USE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12JOURNAL_USE_SEARCH\x10\x01\x12\x16\n" +
 	"\x12JOURNAL_USE_EXPORT\x10\x02\x12\x16\n" +
-	"\x12JOURNAL_USE_VERIFY\x10\x032v\n" +
+	"\x12JOURNAL_USE_VERIFY\x10\x03\x12\x1a\n" +
+	"\x16JOURNAL_USE_ALERT_SEEN\x10\x042v\n" +
 	"\rConfigService\x12e\n" +
 	"\x10GetConfiguration\x12$.mcr.edge.v1.GetConfigurationRequest\x1a%.mcr.edge.v1.GetConfigurationResponse\"\x04\x88\xe7\x18\x032\xec\x02\n" +
 	"\fAuditService\x12_\n" +

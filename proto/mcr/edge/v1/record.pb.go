@@ -275,6 +275,79 @@ func (Permission) EnumDescriptor() ([]byte, []int) {
 	return file_mcr_edge_v1_record_proto_rawDescGZIP(), []int{2}
 }
 
+// AlertReason is why somebody looks at a record although the site's privacy
+// officer is alerted (SCR-AlertReason of the Summary Care Record FHIR API).
+// PURPOSE_BTG raises an access alert, which takes 1, 2, 3 and 5; otherwise
+// PERMISSION_PATIENT_ABSENT makes it a self-claimed relationship, which takes 1,
+// 2, 3, 4 and 6. A reason that does not fit the request is refused.
+type AlertReason int32
+
+const (
+	// Not stated as a code.
+	AlertReason_ALERT_REASON_UNSPECIFIED AlertReason = 0
+	// It is in the public interest.
+	AlertReason_ALERT_REASON_PUBLIC_INTEREST AlertReason = 1
+	// A statute demands it.
+	AlertReason_ALERT_REASON_STATUTE AlertReason = 2
+	// A court has ordered it.
+	AlertReason_ALERT_REASON_COURT_ORDER AlertReason = 3
+	// The user says that it is an emergency.
+	AlertReason_ALERT_REASON_SELF_CLAIMED_EMERGENCY AlertReason = 4
+	// It is an emergency.
+	AlertReason_ALERT_REASON_EMERGENCY AlertReason = 5
+	// Something else, as typed in the reason.
+	AlertReason_ALERT_REASON_OTHER AlertReason = 6
+)
+
+// Enum value maps for AlertReason.
+var (
+	AlertReason_name = map[int32]string{
+		0: "ALERT_REASON_UNSPECIFIED",
+		1: "ALERT_REASON_PUBLIC_INTEREST",
+		2: "ALERT_REASON_STATUTE",
+		3: "ALERT_REASON_COURT_ORDER",
+		4: "ALERT_REASON_SELF_CLAIMED_EMERGENCY",
+		5: "ALERT_REASON_EMERGENCY",
+		6: "ALERT_REASON_OTHER",
+	}
+	AlertReason_value = map[string]int32{
+		"ALERT_REASON_UNSPECIFIED":            0,
+		"ALERT_REASON_PUBLIC_INTEREST":        1,
+		"ALERT_REASON_STATUTE":                2,
+		"ALERT_REASON_COURT_ORDER":            3,
+		"ALERT_REASON_SELF_CLAIMED_EMERGENCY": 4,
+		"ALERT_REASON_EMERGENCY":              5,
+		"ALERT_REASON_OTHER":                  6,
+	}
+)
+
+func (x AlertReason) Enum() *AlertReason {
+	p := new(AlertReason)
+	*p = x
+	return p
+}
+
+func (x AlertReason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AlertReason) Descriptor() protoreflect.EnumDescriptor {
+	return file_mcr_edge_v1_record_proto_enumTypes[3].Descriptor()
+}
+
+func (AlertReason) Type() protoreflect.EnumType {
+	return &file_mcr_edge_v1_record_proto_enumTypes[3]
+}
+
+func (x AlertReason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AlertReason.Descriptor instead.
+func (AlertReason) EnumDescriptor() ([]byte, []int) {
+	return file_mcr_edge_v1_record_proto_rawDescGZIP(), []int{3}
+}
+
 // SectionState is how the reading of one section ended. None of them may be
 // shown as another: "nothing recorded" is not "could not be read".
 type SectionState int32
@@ -347,11 +420,11 @@ func (x SectionState) String() string {
 }
 
 func (SectionState) Descriptor() protoreflect.EnumDescriptor {
-	return file_mcr_edge_v1_record_proto_enumTypes[3].Descriptor()
+	return file_mcr_edge_v1_record_proto_enumTypes[4].Descriptor()
 }
 
 func (SectionState) Type() protoreflect.EnumType {
-	return &file_mcr_edge_v1_record_proto_enumTypes[3]
+	return &file_mcr_edge_v1_record_proto_enumTypes[4]
 }
 
 func (x SectionState) Number() protoreflect.EnumNumber {
@@ -360,7 +433,7 @@ func (x SectionState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SectionState.Descriptor instead.
 func (SectionState) EnumDescriptor() ([]byte, []int) {
-	return file_mcr_edge_v1_record_proto_rawDescGZIP(), []int{3}
+	return file_mcr_edge_v1_record_proto_rawDescGZIP(), []int{4}
 }
 
 // Requester is the person who asks, as the broker asserts them and as they are
@@ -564,7 +637,9 @@ type Context struct {
 	// Why the patient was not asked. Required for PURPOSE_BTG; at most 1,024 bytes.
 	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
 	// About whom.
-	Subject       *Subject `protobuf:"bytes,7,opt,name=subject,proto3" json:"subject,omitempty"`
+	Subject *Subject `protobuf:"bytes,7,opt,name=subject,proto3" json:"subject,omitempty"`
+	// The reason as a code, where the request raises an alert. May be left out.
+	AlertReason   AlertReason `protobuf:"varint,8,opt,name=alert_reason,json=alertReason,proto3,enum=mcr.edge.v1.AlertReason" json:"alert_reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -646,6 +721,13 @@ func (x *Context) GetSubject() *Subject {
 		return x.Subject
 	}
 	return nil
+}
+
+func (x *Context) GetAlertReason() AlertReason {
+	if x != nil {
+		return x.AlertReason
+	}
+	return AlertReason_ALERT_REASON_UNSPECIFIED
 }
 
 // LocatePatientRequest asks whether the site serves a patient.
@@ -1723,7 +1805,7 @@ const file_mcr_edge_v1_record_proto_rawDesc = "" +
 	"given_name\x18\x03 \x01(\tR\tgivenName\x12\x1d\n" +
 	"\n" +
 	"birth_date\x18\x04 \x01(\tR\tbirthDate\x12\x16\n" +
-	"\x06gender\x18\x05 \x01(\tR\x06gender\"\xab\x02\n" +
+	"\x06gender\x18\x05 \x01(\tR\x06gender\"\xe8\x02\n" +
 	"\aContext\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1a\n" +
@@ -1734,7 +1816,8 @@ const file_mcr_edge_v1_record_proto_rawDesc = "" +
 	"permission\x18\x05 \x01(\x0e2\x17.mcr.edge.v1.PermissionR\n" +
 	"permission\x12\x16\n" +
 	"\x06reason\x18\x06 \x01(\tR\x06reason\x12.\n" +
-	"\asubject\x18\a \x01(\v2\x14.mcr.edge.v1.SubjectR\asubject\"x\n" +
+	"\asubject\x18\a \x01(\v2\x14.mcr.edge.v1.SubjectR\asubject\x12;\n" +
+	"\falert_reason\x18\b \x01(\x0e2\x18.mcr.edge.v1.AlertReasonR\valertReason\"x\n" +
 	"\x14LocatePatientRequest\x12.\n" +
 	"\acontext\x18\x01 \x01(\v2\x14.mcr.edge.v1.ContextR\acontext\x120\n" +
 	"\bsections\x18\x02 \x03(\x0e2\x14.mcr.edge.v1.SectionR\bsections\"\xa9\x01\n" +
@@ -1854,7 +1937,15 @@ const file_mcr_edge_v1_record_proto_rawDesc = "" +
 	"\x10PERMISSION_ASKED\x10\x01\x12\x1d\n" +
 	"\x19PERMISSION_PATIENT_ABSENT\x10\x02\x12\x18\n" +
 	"\x14PERMISSION_EMERGENCY\x10\x03\x12\x18\n" +
-	"\x14PERMISSION_NOT_ASKED\x10\x04*\xd1\x02\n" +
+	"\x14PERMISSION_NOT_ASKED\x10\x04*\xe2\x01\n" +
+	"\vAlertReason\x12\x1c\n" +
+	"\x18ALERT_REASON_UNSPECIFIED\x10\x00\x12 \n" +
+	"\x1cALERT_REASON_PUBLIC_INTEREST\x10\x01\x12\x18\n" +
+	"\x14ALERT_REASON_STATUTE\x10\x02\x12\x1c\n" +
+	"\x18ALERT_REASON_COURT_ORDER\x10\x03\x12'\n" +
+	"#ALERT_REASON_SELF_CLAIMED_EMERGENCY\x10\x04\x12\x1a\n" +
+	"\x16ALERT_REASON_EMERGENCY\x10\x05\x12\x16\n" +
+	"\x12ALERT_REASON_OTHER\x10\x06*\xd1\x02\n" +
 	"\fSectionState\x12\x1d\n" +
 	"\x19SECTION_STATE_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19SECTION_STATE_UNSUPPORTED\x10\x01\x12\x17\n" +
@@ -1885,70 +1976,72 @@ func file_mcr_edge_v1_record_proto_rawDescGZIP() []byte {
 	return file_mcr_edge_v1_record_proto_rawDescData
 }
 
-var file_mcr_edge_v1_record_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_mcr_edge_v1_record_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
 var file_mcr_edge_v1_record_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_mcr_edge_v1_record_proto_goTypes = []any{
 	(Section)(0),                  // 0: mcr.edge.v1.Section
 	(Purpose)(0),                  // 1: mcr.edge.v1.Purpose
 	(Permission)(0),               // 2: mcr.edge.v1.Permission
-	(SectionState)(0),             // 3: mcr.edge.v1.SectionState
-	(*Requester)(nil),             // 4: mcr.edge.v1.Requester
-	(*Subject)(nil),               // 5: mcr.edge.v1.Subject
-	(*Context)(nil),               // 6: mcr.edge.v1.Context
-	(*LocatePatientRequest)(nil),  // 7: mcr.edge.v1.LocatePatientRequest
-	(*LocatePatientResponse)(nil), // 8: mcr.edge.v1.LocatePatientResponse
-	(*GetRecordRequest)(nil),      // 9: mcr.edge.v1.GetRecordRequest
-	(*GetRecordResponse)(nil),     // 10: mcr.edge.v1.GetRecordResponse
-	(*Opening)(nil),               // 11: mcr.edge.v1.Opening
-	(*Record)(nil),                // 12: mcr.edge.v1.Record
-	(*SectionOutcome)(nil),        // 13: mcr.edge.v1.SectionOutcome
-	(*Closing)(nil),               // 14: mcr.edge.v1.Closing
-	(*JournalProof)(nil),          // 15: mcr.edge.v1.JournalProof
-	(*JournalPosition)(nil),       // 16: mcr.edge.v1.JournalPosition
-	(*GetDocumentRequest)(nil),    // 17: mcr.edge.v1.GetDocumentRequest
-	(*GetDocumentResponse)(nil),   // 18: mcr.edge.v1.GetDocumentResponse
-	(*DocumentOpening)(nil),       // 19: mcr.edge.v1.DocumentOpening
-	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
+	(AlertReason)(0),              // 3: mcr.edge.v1.AlertReason
+	(SectionState)(0),             // 4: mcr.edge.v1.SectionState
+	(*Requester)(nil),             // 5: mcr.edge.v1.Requester
+	(*Subject)(nil),               // 6: mcr.edge.v1.Subject
+	(*Context)(nil),               // 7: mcr.edge.v1.Context
+	(*LocatePatientRequest)(nil),  // 8: mcr.edge.v1.LocatePatientRequest
+	(*LocatePatientResponse)(nil), // 9: mcr.edge.v1.LocatePatientResponse
+	(*GetRecordRequest)(nil),      // 10: mcr.edge.v1.GetRecordRequest
+	(*GetRecordResponse)(nil),     // 11: mcr.edge.v1.GetRecordResponse
+	(*Opening)(nil),               // 12: mcr.edge.v1.Opening
+	(*Record)(nil),                // 13: mcr.edge.v1.Record
+	(*SectionOutcome)(nil),        // 14: mcr.edge.v1.SectionOutcome
+	(*Closing)(nil),               // 15: mcr.edge.v1.Closing
+	(*JournalProof)(nil),          // 16: mcr.edge.v1.JournalProof
+	(*JournalPosition)(nil),       // 17: mcr.edge.v1.JournalPosition
+	(*GetDocumentRequest)(nil),    // 18: mcr.edge.v1.GetDocumentRequest
+	(*GetDocumentResponse)(nil),   // 19: mcr.edge.v1.GetDocumentResponse
+	(*DocumentOpening)(nil),       // 20: mcr.edge.v1.DocumentOpening
+	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
 }
 var file_mcr_edge_v1_record_proto_depIdxs = []int32{
-	4,  // 0: mcr.edge.v1.Context.requester:type_name -> mcr.edge.v1.Requester
+	5,  // 0: mcr.edge.v1.Context.requester:type_name -> mcr.edge.v1.Requester
 	1,  // 1: mcr.edge.v1.Context.purpose:type_name -> mcr.edge.v1.Purpose
 	2,  // 2: mcr.edge.v1.Context.permission:type_name -> mcr.edge.v1.Permission
-	5,  // 3: mcr.edge.v1.Context.subject:type_name -> mcr.edge.v1.Subject
-	6,  // 4: mcr.edge.v1.LocatePatientRequest.context:type_name -> mcr.edge.v1.Context
-	0,  // 5: mcr.edge.v1.LocatePatientRequest.sections:type_name -> mcr.edge.v1.Section
-	11, // 6: mcr.edge.v1.LocatePatientResponse.opening:type_name -> mcr.edge.v1.Opening
-	0,  // 7: mcr.edge.v1.LocatePatientResponse.sections:type_name -> mcr.edge.v1.Section
-	14, // 8: mcr.edge.v1.LocatePatientResponse.closing:type_name -> mcr.edge.v1.Closing
-	6,  // 9: mcr.edge.v1.GetRecordRequest.context:type_name -> mcr.edge.v1.Context
-	0,  // 10: mcr.edge.v1.GetRecordRequest.sections:type_name -> mcr.edge.v1.Section
-	11, // 11: mcr.edge.v1.GetRecordResponse.opening:type_name -> mcr.edge.v1.Opening
-	12, // 12: mcr.edge.v1.GetRecordResponse.records:type_name -> mcr.edge.v1.Record
-	13, // 13: mcr.edge.v1.GetRecordResponse.outcomes:type_name -> mcr.edge.v1.SectionOutcome
-	14, // 14: mcr.edge.v1.GetRecordResponse.closing:type_name -> mcr.edge.v1.Closing
-	20, // 15: mcr.edge.v1.Opening.retrieved_at:type_name -> google.protobuf.Timestamp
-	0,  // 16: mcr.edge.v1.Record.section:type_name -> mcr.edge.v1.Section
-	0,  // 17: mcr.edge.v1.SectionOutcome.section:type_name -> mcr.edge.v1.Section
-	3,  // 18: mcr.edge.v1.SectionOutcome.state:type_name -> mcr.edge.v1.SectionState
-	20, // 19: mcr.edge.v1.SectionOutcome.data_as_of:type_name -> google.protobuf.Timestamp
-	16, // 20: mcr.edge.v1.Closing.decision:type_name -> mcr.edge.v1.JournalPosition
-	16, // 21: mcr.edge.v1.Closing.ended:type_name -> mcr.edge.v1.JournalPosition
-	15, // 22: mcr.edge.v1.Closing.proof:type_name -> mcr.edge.v1.JournalProof
-	6,  // 23: mcr.edge.v1.GetDocumentRequest.context:type_name -> mcr.edge.v1.Context
-	19, // 24: mcr.edge.v1.GetDocumentResponse.opening:type_name -> mcr.edge.v1.DocumentOpening
-	14, // 25: mcr.edge.v1.GetDocumentResponse.closing:type_name -> mcr.edge.v1.Closing
-	11, // 26: mcr.edge.v1.DocumentOpening.opening:type_name -> mcr.edge.v1.Opening
-	7,  // 27: mcr.edge.v1.RecordService.LocatePatient:input_type -> mcr.edge.v1.LocatePatientRequest
-	9,  // 28: mcr.edge.v1.RecordService.GetRecord:input_type -> mcr.edge.v1.GetRecordRequest
-	17, // 29: mcr.edge.v1.RecordService.GetDocument:input_type -> mcr.edge.v1.GetDocumentRequest
-	8,  // 30: mcr.edge.v1.RecordService.LocatePatient:output_type -> mcr.edge.v1.LocatePatientResponse
-	10, // 31: mcr.edge.v1.RecordService.GetRecord:output_type -> mcr.edge.v1.GetRecordResponse
-	18, // 32: mcr.edge.v1.RecordService.GetDocument:output_type -> mcr.edge.v1.GetDocumentResponse
-	30, // [30:33] is the sub-list for method output_type
-	27, // [27:30] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	6,  // 3: mcr.edge.v1.Context.subject:type_name -> mcr.edge.v1.Subject
+	3,  // 4: mcr.edge.v1.Context.alert_reason:type_name -> mcr.edge.v1.AlertReason
+	7,  // 5: mcr.edge.v1.LocatePatientRequest.context:type_name -> mcr.edge.v1.Context
+	0,  // 6: mcr.edge.v1.LocatePatientRequest.sections:type_name -> mcr.edge.v1.Section
+	12, // 7: mcr.edge.v1.LocatePatientResponse.opening:type_name -> mcr.edge.v1.Opening
+	0,  // 8: mcr.edge.v1.LocatePatientResponse.sections:type_name -> mcr.edge.v1.Section
+	15, // 9: mcr.edge.v1.LocatePatientResponse.closing:type_name -> mcr.edge.v1.Closing
+	7,  // 10: mcr.edge.v1.GetRecordRequest.context:type_name -> mcr.edge.v1.Context
+	0,  // 11: mcr.edge.v1.GetRecordRequest.sections:type_name -> mcr.edge.v1.Section
+	12, // 12: mcr.edge.v1.GetRecordResponse.opening:type_name -> mcr.edge.v1.Opening
+	13, // 13: mcr.edge.v1.GetRecordResponse.records:type_name -> mcr.edge.v1.Record
+	14, // 14: mcr.edge.v1.GetRecordResponse.outcomes:type_name -> mcr.edge.v1.SectionOutcome
+	15, // 15: mcr.edge.v1.GetRecordResponse.closing:type_name -> mcr.edge.v1.Closing
+	21, // 16: mcr.edge.v1.Opening.retrieved_at:type_name -> google.protobuf.Timestamp
+	0,  // 17: mcr.edge.v1.Record.section:type_name -> mcr.edge.v1.Section
+	0,  // 18: mcr.edge.v1.SectionOutcome.section:type_name -> mcr.edge.v1.Section
+	4,  // 19: mcr.edge.v1.SectionOutcome.state:type_name -> mcr.edge.v1.SectionState
+	21, // 20: mcr.edge.v1.SectionOutcome.data_as_of:type_name -> google.protobuf.Timestamp
+	17, // 21: mcr.edge.v1.Closing.decision:type_name -> mcr.edge.v1.JournalPosition
+	17, // 22: mcr.edge.v1.Closing.ended:type_name -> mcr.edge.v1.JournalPosition
+	16, // 23: mcr.edge.v1.Closing.proof:type_name -> mcr.edge.v1.JournalProof
+	7,  // 24: mcr.edge.v1.GetDocumentRequest.context:type_name -> mcr.edge.v1.Context
+	20, // 25: mcr.edge.v1.GetDocumentResponse.opening:type_name -> mcr.edge.v1.DocumentOpening
+	15, // 26: mcr.edge.v1.GetDocumentResponse.closing:type_name -> mcr.edge.v1.Closing
+	12, // 27: mcr.edge.v1.DocumentOpening.opening:type_name -> mcr.edge.v1.Opening
+	8,  // 28: mcr.edge.v1.RecordService.LocatePatient:input_type -> mcr.edge.v1.LocatePatientRequest
+	10, // 29: mcr.edge.v1.RecordService.GetRecord:input_type -> mcr.edge.v1.GetRecordRequest
+	18, // 30: mcr.edge.v1.RecordService.GetDocument:input_type -> mcr.edge.v1.GetDocumentRequest
+	9,  // 31: mcr.edge.v1.RecordService.LocatePatient:output_type -> mcr.edge.v1.LocatePatientResponse
+	11, // 32: mcr.edge.v1.RecordService.GetRecord:output_type -> mcr.edge.v1.GetRecordResponse
+	19, // 33: mcr.edge.v1.RecordService.GetDocument:output_type -> mcr.edge.v1.GetDocumentResponse
+	31, // [31:34] is the sub-list for method output_type
+	28, // [28:31] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_mcr_edge_v1_record_proto_init() }
@@ -1962,7 +2055,7 @@ func file_mcr_edge_v1_record_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mcr_edge_v1_record_proto_rawDesc), len(file_mcr_edge_v1_record_proto_rawDesc)),
-			NumEnums:      4,
+			NumEnums:      5,
 			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,

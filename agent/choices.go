@@ -1,0 +1,150 @@
+package agent
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/config"
+	"github.com/mycarerecord/edge-agent/agent/consent"
+	"github.com/mycarerecord/edge-agent/agent/consent/codes"
+	"github.com/mycarerecord/edge-agent/agent/consent/inbox"
+	"github.com/mycarerecord/edge-agent/agent/consent/rule"
+	"github.com/mycarerecord/edge-agent/agent/lifecycle"
+	"github.com/mycarerecord/edge-agent/agent/sitekey"
+)
+
+// This file puts together what the agent knows of patients' choices: the
+// store, the sources and the folder that fill it, and the journal that it can
+// be rebuilt from.
+
+// ConsentPath returns the file of a site's consent store.
+func ConsentPath(site *config.Site) string { return filepath.Join(site.StateFolder, ConsentFile) }
+
+// openConsent opens the consent store. The journal tells how far the store had
+// come, so that an older copy is noticed.
+func (a *Agent) openConsent(ctx context.Context, key sitekey.Key, check func(context.Context) error) error {
+	anchor, err := anchorOf(a.site, a.journal.Status().Entries)
+	if err != nil {
+		return err
+	}
+	model := rule.OptOut
+	if a.site.Consent.Model == config.Ask {
+		model = rule.AskPermission
+	}
+	var sources []consent.Source
+	for _, s := range a.sources {
+		if _, holds := flagsOf(s.connector); holds {
+			sources = append(sources, consent.Source{Name: s.configured.Name, MaxAge: s.configured.Consent.MaxAge})
+		}
+	}
+	a.consent, err = consent.Open(ctx, ConsentPath(a.site), consent.Options{
+		Key: key, Model: model, MaxAge: a.site.Consent.MaxAge, Sources: sources, RegionKeys: a.site.Consent.RegionKeys,
+		Anchor: anchor, Check: check, OnDoubt: a.doubted, Log: a.log.Named("consent")})
+	return err
+}
+
+// doubted writes down that the consent store cannot be relied on any more, or
+// can be again.
+func (a *Agent) doubted(reason string) {
+	e := a.event(care.ConsentTrusted)
+	if reason != "" {
+		e.Kind, e.TrueReason = care.ConsentDoubted, reason
+		switch reason {
+		case rule.ReasonLost, rule.ReasonDamaged, rule.ReasonPoisoned:
+			e.Alert = true
+		}
+	}
+	a.journal.AppendLazily(e)
+	a.log.Info("consent store", "relied_on", reason == "", "doubt", reason)
+}
+
+// keepConsent looks after the consent store. A store that lost something first
+// gets back what the site itself has said. When the store fails the agent ends:
+// what this process sees may differ from what is on disk, and only opening it
+// again tells.
+func (a *Agent) keepConsent(ctx context.Context) error {
+	if a.consent.Lost() {
+		if err := (desk{a}).rebuild(ctx, "agent", nil); err != nil && ctx.Err() == nil {
+			a.log.Error("what the site has said about sharing could not be read back from the journal; see consent.md", "error", err)
+		}
+	}
+	return a.consent.Run(ctx)
+}
+
+// choicesAttention says what a person at the site should know of the consent
+// flags, the budgets and the privacy officer's alerts.
+func (a *Agent) choicesAttention() (attention []string) {
+	if len(a.site.Consent.RegionKeys) == 0 {
+		attention = append(attention, "The region's flags need no signature: agent.yaml names no consent.region_keys.")
+	}
+	for _, set := range a.consent.Status().Sets {
+		if set.Late {
+			attention = append(attention, fmt.Sprintf("The consent flags of %s are %s old; after %s nothing is released.",
+				cmp.Or(set.Source, "the region"), set.Age.Round(time.Minute), set.MaxAge))
+		}
+	}
+	for _, w := range a.readings {
+		if st := w.status(); st.Failed != "" {
+			attention = append(attention, fmt.Sprintf("The consent codes of source %s cannot be read: %s", st.Source, st.Failed))
+		}
+	}
+	alerts := a.notifier.Status()
+	return append(attention, alerts.Attention(time.Now())...)
+}
+
+// codesOf returns what codes of record systems mean at the site.
+func codesOf(site *config.Site) (*codes.List, error) {
+	if site.Consent.Codes == "" {
+		return codes.Shipped(), nil
+	}
+	file, err := os.Open(site.Consent.Codes)
+	if err != nil {
+		return nil, &care.Error{Kind: care.BadRequest, Op: "agent", Reason: "CODES", Err: err,
+			Detail: "the list of consent codes " + site.Consent.Codes + " cannot be read; check its path and rights"}
+	}
+	defer file.Close()
+	return codes.Load(file)
+}
+
+// consultSources has every source that holds patients' choices asked for them,
+// on schedule and whenever it is asked for a patient.
+func (a *Agent) consultSources() error {
+	list, err := codesOf(a.site)
+	if err != nil {
+		return err
+	}
+	for _, s := range a.sources {
+		from, holds := flagsOf(s.connector)
+		if !holds {
+			continue
+		}
+		f := &flags{source: s.configured.Name, from: from, codes: list, store: a.consent, changed: desk{a}.noteRead}
+		a.readings = append(a.readings, &flagsWatch{flags: f, every: s.configured.Consent.Every, log: a.log.Named(s.configured.Name)})
+		s.connector = consult(s.connector, f)
+	}
+	return nil
+}
+
+// watchDirectives reads what the sources say of patients' choices, on
+// schedule.
+func (a *Agent) watchDirectives(ctx context.Context) error {
+	var tasks []lifecycle.Task
+	for _, w := range a.readings {
+		tasks = append(tasks, w.run)
+	}
+	return lifecycle.Run(ctx, tasks...)
+}
+
+// watchInbox takes the site's own statements from a folder, if there is one.
+func (a *Agent) watchInbox(ctx context.Context) error {
+	if a.site.Consent.Folder == "" {
+		<-ctx.Done()
+		return nil
+	}
+	return inbox.Run(ctx, inbox.Options{Folder: a.site.Consent.Folder, Record: desk{a}.recordFile, Log: a.log.Named("inbox")})
+}

@@ -1,0 +1,90 @@
+package consent
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/consent/rule"
+)
+
+// TestSiteSpeaksWhileLost proves that what is said before the journal was read
+// back is not undone by that.
+func TestSiteSpeaksWhileLost(t *testing.T) {
+	b, j := newBench(t), new(journal)
+	s := b.filled(t)
+	j.set(t, s, said(care.Site, 1, care.ConsentGiven, 3))
+	check(t, s.Close())
+	check(t, os.Remove(b.path))
+	s = b.open(t)
+	put(t, s, said(care.Site, 1, care.Dissent, 2))
+	b.known = 0
+	b.resync(t, s, j)
+	answers(t, s, 1, care.NoPatientConsent, rule.ReasonDissent)
+}
+
+// TestRestoreFaults proves that half a journal is not taken for the whole.
+func TestRestoreFaults(t *testing.T) {
+	b, ctx := newBench(t), context.Background()
+	b.opts.Anchor = 5
+	s := b.open(t)
+	check(t, b.snapshot(s))
+	broken := errors.New("broken off")
+	for _, c := range []struct {
+		bad    Restored
+		err    error
+		kind   care.Kind
+		reason string
+	}{
+		{Restored{}, broken, care.Internal, ""},
+		{Restored{Directive: &care.Directive{}}, nil, care.InvalidNHSNumber, ""},
+		{Restored{Link: &Link{New: number(1), Old: number(2)}}, nil, care.BadRequest, "LINK"},
+	} {
+		d := said(care.Site, 1, care.Dissent, 2)
+		err := s.RestoreSite(ctx, func(yield func(Restored, error) bool) {
+			for i := 0; i <= MaxSet; i++ { // more than one change takes
+				if !yield(Restored{Directive: &d}, nil) {
+					return
+				}
+			}
+			yield(c.bad, c.err)
+		})
+		fails(t, err, c.kind, c.reason)
+		answers(t, s, 1, care.ConsentUnavailable, rule.ReasonLost)
+	}
+	check(t, s.RestoreSite(ctx, each[Restored]()))
+	answers(t, s, 1, care.OK, "")
+}
+
+// TestRestoredLinks proves that a journal read back over an older copy leaves
+// the links as they were, those undone since and those never to be made too.
+func TestRestoredLinks(t *testing.T) {
+	b, j := newBench(t), new(journal)
+	s := b.filled(t, said(0, 1, care.Dissent, 90), said(0, 4, care.Dissent, 90))
+	at := func(days int) time.Time { return start.AddDate(0, 0, -days) }
+	j.link(t, s, Link{number(1), number(2), SamePerson, at(40), "tester"})
+	j.link(t, s, Link{number(1), number(3), SamePerson, at(39), "tester"})
+	j.link(t, s, Link{number(4), number(5), SamePerson, at(38), "tester"})
+	check(t, s.Close())
+	image, err := os.ReadFile(b.path)
+	check(t, err)
+	s = b.open(t)
+	j.link(t, s, Link{number(1), number(2), NotSamePerson, at(30), "tester"})
+	j.link(t, s, Link{care.NHSNumber{}, number(5), NeverLink, at(30), "tester"})
+	b.beat(t, s)
+	want := picture(s)
+	check(t, s.Close())
+	check(t, os.WriteFile(b.path, image, 0o600))
+	b.opts.Anchor = j.epoch
+	s = b.open(t)
+	b.resync(t, s, j)
+	check(t, s.RestoreSite(context.Background(), each(j.said...))) // once more does no harm
+	if got := picture(s); got != want || strings.Count(got, "DISSENT") != 3 {
+		t.Errorf("answers %s, want %s", got, want)
+	}
+	fails(t, tryLink(s, 4, 5, SamePerson, 1), care.Conflict, ReasonNeverLink)
+}

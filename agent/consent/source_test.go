@@ -1,0 +1,260 @@
+package consent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/consent/rule"
+)
+
+// TestSourceMustBeRead proves that a configured source counts: unread, read, too
+// old, learned from in between.
+func TestSourceMustBeRead(t *testing.T) {
+	b, ctx := newBench(t).withSource("gp", time.Hour), context.Background()
+	s := b.open(t)
+	check(t, b.snapshot(s))
+	answers(t, s, 1, care.ConsentUnavailable, rule.ReasonSourceNotRead)
+	_, err := s.Learn(ctx, "gp", number(2), []care.Directive{said(care.SourceFlag, 2, care.Dissent, 1)})
+	check(t, err)
+	answers(t, s, 2, care.NoPatientConsent, rule.ReasonDissent)
+	answers(t, s, 1, care.ConsentUnavailable, rule.ReasonSourceNotRead)
+	reread(t, s, "gp", b.clocks.now())
+	answers(t, s, 1, care.OK, "")
+	answers(t, s, 2, care.OK, "") // the reading did not have it any more
+	b.pass(s, 61*time.Minute)
+	b.beat(t, s)
+	answers(t, s, 1, care.ConsentUnavailable, rule.ReasonSourceStale)
+	reread(t, s, "gp", b.clocks.now())
+	answers(t, s, 1, care.OK, "")
+	if sets := s.Status().Sets; sets[2].Source != "gp" || !sets[2].Filled || sets[2].MaxAge != time.Hour {
+		t.Errorf("%+v", sets[2])
+	}
+}
+
+func TestLearn(t *testing.T) {
+	b, ctx := newBench(t).withSource("gp", time.Hour), context.Background()
+	s := b.filled(t)
+	learn := func(want int, moves bool, ds ...care.Directive) {
+		t.Helper()
+		epoch := s.Epoch()
+		changed, err := s.Learn(ctx, "gp", number(1), ds)
+		check(t, err)
+		if len(changed) != want || (s.Epoch() != epoch) != moves {
+			t.Errorf("changed %v; epoch %d, before %d", changed, s.Epoch(), epoch)
+		}
+		for _, d := range changed {
+			if d.Source != "gp" || d.Authority != care.SourceFlag || d.NHSNumber != number(1) {
+				t.Errorf("returned %+v", d)
+			}
+		}
+	}
+	dissent, yes := said(care.SourceFlag, 1, care.Dissent, 9), said(care.SourceFlag, 1, care.ConsentGiven, 5)
+	learn(0, false)
+	learn(1, true, dissent)
+	answers(t, s, 1, care.NoPatientConsent, rule.ReasonDissent)
+	learn(0, false, dissent)
+	learn(1, true, dissent, yes)
+	answers(t, s, 1, care.OK, "")
+	ahead := said(care.SourceFlag, 1, care.ConsentGiven, -3)
+	learn(1, true, dissent, ahead) // the consent was taken back, and another is to come
+	answers(t, s, 1, care.NoPatientConsent, rule.ReasonDissent)
+	late := said(care.SourceFlag, 1, care.Dissent, -3)
+	learn(1, true, late)
+	learn(0, false, late)
+	b.pass(s, time.Minute)
+	learn(0, false, late) // the same, however often it is read
+	learn(0, true)
+	answers(t, s, 1, care.OK, "")
+	if set := s.Status().Sets[2]; set.Patients != 0 || set.Directives != 0 || set.Digest != [32]byte{} {
+		t.Errorf("left %+v", set)
+	}
+
+}
+
+func TestLearnFaults(t *testing.T) {
+	b, ctx := newBench(t).withSource("gp", time.Hour), context.Background()
+	s, dissent := b.filled(t), said(care.SourceFlag, 1, care.Dissent, 9)
+	_, err := s.Learn(ctx, "lab", number(1), nil)
+	fails(t, err, care.BadRequest, ReasonSource)
+	_, err = s.Learn(ctx, "gp", care.NHSNumber{}, nil)
+	fails(t, err, care.InvalidNHSNumber, "")
+	_, err = s.Learn(ctx, "gp", number(2), []care.Directive{dissent})
+	fails(t, err, care.BadRequest, "PATIENT")
+	dissent.Source = "lab"
+	_, err = s.Learn(ctx, "gp", number(1), []care.Directive{dissent})
+	fails(t, err, care.BadRequest, "AUTHORITY")
+}
+
+func TestFill(t *testing.T) {
+	b := newBench(t).withSource("gp", time.Hour)
+	s := b.filled(t)
+	asOf := b.clocks.now()
+	one, two := said(care.SourceFlag, 1, care.Dissent, 9), said(care.SourceFlag, 2, care.Dissent, 9)
+	got := reread(t, s, "gp", asOf, one, two, said(care.SourceFlag, 3, care.ConsentGiven, -9))
+	one.Source, two.Source = "gp", "gp"
+	want := FillReport{Patients: 2, Directives: 2, Changed: []care.Directive{one, two}, Ahead: 1}
+	if diff := cmp.Diff(want, got, byValue, anyOrder); diff != "" {
+		t.Error(diff)
+	}
+	epoch, written := s.Epoch(), s.Status().Sets[2]
+	got = reread(t, s, "gp", asOf, two, one)
+	if got.Changed != nil || got.Gone != 0 || got.Patients != 2 || s.Epoch() != epoch {
+		t.Errorf("the same again: %+v, epoch %d, before %d", got, s.Epoch(), epoch)
+	}
+	lifted := said(care.SourceFlag, 1, care.ConsentGiven, 1)
+	got = reread(t, s, "gp", asOf, one, lifted)
+	lifted.Source = "gp"
+	want = FillReport{Patients: 1, Directives: 1, Changed: []care.Directive{lifted}, Gone: 2}
+	if diff := cmp.Diff(want, got, byValue); diff != "" {
+		t.Error(diff)
+	}
+	answers(t, s, 1, care.OK, "")
+	answers(t, s, 2, care.OK, "")
+	if after := s.Status().Sets[2]; after.Digest == written.Digest || after.Patients != 1 {
+		t.Errorf("after: %+v", after)
+	}
+
+}
+
+// TestFillFaults proves that half a reading changes nothing.
+func TestFillFaults(t *testing.T) {
+	b, ctx := newBench(t).withSource("gp", time.Hour), context.Background()
+	s := b.filled(t)
+	asOf, one := b.clocks.now(), said(care.SourceFlag, 1, care.Dissent, 9)
+	for name, c := range map[string]struct {
+		source string
+		asOf   time.Time
+		bad    error
+		d      care.Directive
+		kind   care.Kind
+		reason string
+	}{
+		"another source": {"lab", asOf, nil, one, care.BadRequest, ReasonSource},
+		"ahead":          {"gp", asOf.Add(time.Hour), nil, one, care.Conflict, rule.ReasonClock},
+		"older":          {"gp", asOf.Add(-time.Second), nil, one, care.Conflict, ReasonOld},
+		"broken off":     {"gp", asOf, errors.New("broken off"), one, care.Internal, ""},
+		"not valid":      {"gp", asOf, nil, care.Directive{}, care.InvalidNHSNumber, ""},
+		"of the site":    {"gp", asOf, nil, said(care.Site, 1, care.Dissent, 1), care.BadRequest, "AUTHORITY"},
+	} {
+		epoch := s.Epoch()
+		_, err := s.Fill(ctx, c.source, c.asOf, func(yield func(care.Directive, error) bool) {
+			_ = yield(c.d, nil) && c.bad != nil && yield(care.Directive{}, c.bad)
+		})
+		if fails(t, err, c.kind, c.reason); s.Epoch() != epoch {
+			t.Errorf("%s: the epoch has moved", name)
+		}
+	}
+}
+
+var anyOrder = cmp.Transformer("byPatient", func(ds []care.Directive) map[string]care.Directive {
+	m := make(map[string]care.Directive)
+	for i, d := range ds {
+		m[fmt.Sprint(d.NHSNumber.Reveal(), i/len(ds))] = d
+	}
+	return m
+})
+
+// TestFillReportsAtMost proves that a report is bounded and counts the rest.
+func TestFillReportsAtMost(t *testing.T) {
+	s := newBench(t).withSource("gp", time.Hour).filled(t)
+	got, err := s.Fill(context.Background(), "gp", start, func(yield func(care.Directive, error) bool) {
+		for i := 0; i < maxReported+5 && yield(said(care.SourceFlag, i, care.Dissent, 2), nil); i++ {
+		}
+	})
+	check(t, err)
+	if len(got.Changed) != maxReported || got.MoreChanged != 5 || got.Patients != maxReported+5 {
+		t.Errorf("%d reported, %d more, %d patients", len(got.Changed), got.MoreChanged, got.Patients)
+	}
+}
+
+// TestLearnedWhileRead proves that what was learned of a patient whom a reading
+// had passed already is not undone by that reading.
+func TestLearnedWhileRead(t *testing.T) {
+	b, ctx := newBench(t).withSource("gp", time.Hour), context.Background()
+	s := b.filled(t)
+	dissent := said(care.SourceFlag, 1, care.Dissent, 1)
+	known := said(care.SourceFlag, 3, care.Dissent, 1)
+	reread(t, s, "gp", start, known)
+	_, err := s.Fill(ctx, "gp", start, func(yield func(care.Directive, error) bool) {
+		_, err := s.Learn(ctx, "gp", number(1), []care.Directive{dissent})
+		check(t, err)
+		changed, err := s.Learn(ctx, "gp", number(3), []care.Directive{known}) // known, but not to the reading
+		check(t, err)
+		if changed != nil {
+			t.Errorf("changed %v", changed)
+		}
+		_, err = s.Fill(ctx, "gp", start, each[care.Directive]())
+		fails(t, err, care.Conflict, ReasonBusy)
+		yield(said(care.SourceFlag, 2, care.Dissent, 1), nil)
+	})
+	check(t, err)
+	for i := 1; i <= 3; i++ {
+		answers(t, s, i, care.NoPatientConsent, rule.ReasonDissent)
+	}
+	if set := s.Status().Sets[2]; set.Patients != 3 || set.Digest != digestOf(t, dissent, known, said(0, 2, care.Dissent, 1)) {
+		t.Errorf("%+v", set)
+	}
+	reread(t, s, "gp", start)
+	answers(t, s, 1, care.OK, "")
+}
+
+// TestTooMuchLearnedWhileRead proves that a reading which would undo what was
+// learned is given up.
+func TestTooMuchLearnedWhileRead(t *testing.T) {
+	b, ctx := newBench(t).withSource("gp", time.Hour), context.Background()
+	s := b.filled(t)
+	_, err := s.Fill(ctx, "gp", start, func(yield func(care.Directive, error) bool) {
+		for i := range maxLearned + 1 {
+			s.learned(firstSource, number(i), nil)
+		}
+		_, err := s.Learn(ctx, "gp", number(1), []care.Directive{said(care.SourceFlag, 1, care.Dissent, 1)})
+		check(t, err)
+		yield(said(care.SourceFlag, 2, care.Dissent, 1), nil)
+	})
+	fails(t, err, care.LimitExceeded, ReasonBusy)
+	answers(t, s, 1, care.NoPatientConsent, rule.ReasonDissent)
+}
+
+// TestSourcesComeAndGo proves that a source finds its set again, that another
+// never gets its statements, and that a new one must be read.
+func TestSourcesComeAndGo(t *testing.T) {
+	b := newBench(t).withSource("gp", time.Hour).withSource("lab", time.Hour)
+	s := b.filled(t)
+	reread(t, s, "gp", start, said(care.SourceFlag, 1, care.Dissent, 1))
+	reread(t, s, "lab", start, said(care.SourceFlag, 2, care.Dissent, 1))
+	check(t, s.Close())
+	b.opts.Sources = []Source{{"lab", time.Hour}, {"eye", time.Hour}}
+	s = b.open(t)
+	b.beat(t, s)
+	answers(t, s, 1, care.ConsentUnavailable, rule.ReasonSourceNotRead)
+	answers(t, s, 2, care.NoPatientConsent, rule.ReasonDissent)
+	reread(t, s, "eye", start)
+	answers(t, s, 1, care.OK, "")
+	check(t, s.Close())
+
+	b.opts.Sources = nil
+	for i := range MaxSources {
+		b.withSource(fmt.Sprint("new ", i), time.Hour)
+	}
+	s = b.open(t)
+	b.beat(t, s)
+	for _, source := range b.opts.Sources {
+		answers(t, s, 9, care.ConsentUnavailable, rule.ReasonSourceNotRead)
+		reread(t, s, source.Name, start)
+	}
+	for i := range 3 {
+		answers(t, s, i, care.OK, "")
+	}
+	check(t, s.Close())
+
+	b.opts.Sources = []Source{{"gp", time.Hour}} // its set was given away
+	s = b.open(t)
+	b.beat(t, s)
+	answers(t, s, 1, care.ConsentUnavailable, rule.ReasonSourceNotRead)
+}

@@ -1,0 +1,91 @@
+package agent
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"iter"
+
+	"github.com/mycarerecord/edge-agent/agent/broker"
+	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/consent"
+	"github.com/mycarerecord/edge-agent/agent/consent/feed"
+)
+
+// Snapshot replaces the region's flags.
+func (d desk) Snapshot(ctx context.Context, p broker.Push, from uint64, batches iter.Seq2[[]care.Directive, error]) error {
+	return d.push(ctx, p, "snapshot", func() (int, error) {
+		staging, err := d.agent.consent.BeginSnapshot(ctx, p.Manifest, from)
+		if err != nil {
+			return 0, err
+		}
+		defer staging.Abandon() // of one that is finished there is nothing to abandon
+		count := 0
+		for batch, err := range batches {
+			if err == nil {
+				err = staging.Add(batch)
+			}
+			if err != nil {
+				return count, err
+			}
+			count += len(batch)
+		}
+		return count, staging.Finish(ctx)
+	})
+}
+
+// Changes applies changes of the region to what it last pushed.
+func (d desk) Changes(ctx context.Context, p broker.Push, changes []care.Directive) error {
+	return d.push(ctx, p, "changes", func() (int, error) {
+		return len(changes), d.agent.consent.Apply(ctx, p.Manifest, changes)
+	})
+}
+
+// push does what every push of the region has in common. What the region
+// remembers is heard first, because it may show that the store was put back from
+// the past; it vouches for this process only by a push that succeeds.
+func (d desk) push(ctx context.Context, p broker.Push, what string, apply func() (int, error)) error {
+	store := d.agent.consent
+	v := consent.Vouching{Instance: p.Vouching.Instance, KnownEpoch: p.Vouching.KnownEpoch}
+	vouches := len(v.Instance) > 0
+	var count int
+	var err error
+	if vouches {
+		err = d.meet(ctx, v)
+	}
+	if err == nil {
+		count, err = apply()
+	}
+	if err == nil && vouches {
+		err = store.Vouched(v)
+	}
+	e := d.changed(care.ConsentChanged, p.Actor, describe(what, p.Manifest), err)
+	e.Count = count
+	d.agent.journal.Append(e)
+	return err
+}
+
+// meet hears what the region remembers. A store that was put back from the past
+// gets back what the site itself has said while the region makes its snapshot
+// ready.
+func (d desk) meet(ctx context.Context, v consent.Vouching) error {
+	err := d.agent.consent.Meet(v)
+	if care.ReasonOf(err) != consent.ReasonRolledBack {
+		return err
+	}
+	if rerr := d.rebuild(ctx, "agent", nil); rerr != nil {
+		d.agent.log.Error("what the site has said about sharing could not be read back from the journal; see consent.md", "error", rerr)
+	}
+	return err
+}
+
+// describe says which push it was, as its manifest has it. Whether the region
+// signed it, the refusal says.
+func describe(what string, manifest []byte) string {
+	id := feed.ID(manifest)
+	text := what + " of the region, manifest " + hex.EncodeToString(id[:])
+	if m, err := feed.Read(manifest, nil); err == nil {
+		text += fmt.Sprintf(", sequence %d", m.Sequence)
+	}
+	return text
+}
