@@ -246,6 +246,9 @@ func (a *Agent) close() error {
 	if a.consent != nil {
 		errs = append(errs, a.consent.Close())
 	}
+	if a.door != nil {
+		a.door.Close()
+	}
 	if a.journal != nil {
 		errs = append(errs, a.journal.Close())
 	}

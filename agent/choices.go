@@ -51,6 +51,9 @@ func (a *Agent) openConsent(ctx context.Context, key sitekey.Key, check func(con
 // doubted writes down that the consent store cannot be relied on any more, or
 // can be again.
 func (a *Agent) doubted(reason string) {
+	if reason == rule.ReasonClosed {
+		return // the agent stops, which is written down by itself
+	}
 	e := a.event(care.ConsentTrusted)
 	if reason != "" {
 		e.Kind, e.TrueReason = care.ConsentDoubted, reason
@@ -63,17 +66,42 @@ func (a *Agent) doubted(reason string) {
 	a.log.Info("consent store", "relied_on", reason == "", "doubt", reason)
 }
 
-// keepConsent looks after the consent store. A store that lost something first
-// gets back what the site itself has said. When the store fails the agent ends:
-// what this process sees may differ from what is on disk, and only opening it
-// again tells.
+// keepConsent looks after the consent store, which also needs what the site
+// itself has said when it has lost something. When the store fails the agent
+// ends: what this process sees may differ from what is on disk, and only
+// opening it again tells.
 func (a *Agent) keepConsent(ctx context.Context) error {
-	if a.consent.Lost() {
-		if err := (desk{a}).rebuild(ctx, "agent", nil); err != nil && ctx.Err() == nil {
-			a.log.Error("what the site has said about sharing could not be read back from the journal; see consent.md", "error", err)
+	return lifecycle.Run(ctx, a.consent.Run, a.restoreSite)
+}
+
+// restoreEvery is how often what the site has said is read back again from the
+// journal while some of it is missing.
+const restoreEvery = time.Minute
+
+// restoreSite reads back from the journal what the site itself has said, now
+// and whenever the store comes to miss it.
+func (a *Agent) restoreSite(ctx context.Context) error {
+	told := false
+	return every(ctx, restoreEvery, func() {
+		if !a.siteLost() {
+			return
+		}
+		err := desk{a}.rebuild(ctx, "agent", nil)
+		if err != nil && !told && ctx.Err() == nil {
+			a.log.Error("what the site has said about sharing cannot be read back from the journal; see consent.md", "error", err)
+		}
+		told = err != nil
+	})
+}
+
+// siteLost reports whether the site's own statements have to be brought back.
+func (a *Agent) siteLost() bool {
+	for _, set := range a.consent.Status().Sets {
+		if set.Authority == care.Site {
+			return set.Lost
 		}
 	}
-	return a.consent.Run(ctx)
+	return false
 }
 
 // choicesAttention says what a person at the site should know of the consent

@@ -12,6 +12,7 @@ import (
 const (
 	BreakGlass  = "BREAK_GLASS"               // a record was asked for without asking the patient
 	SelfClaimed = "SELF_CLAIMED_RELATIONSHIP" // a record was asked for while the patient was not there
+	Unasked     = "EMERGENCY_ACCESS"          // a record was asked for while the patient could not be asked
 )
 
 // Alert is one thing that the privacy officer is to look at. It names no patient.
@@ -60,6 +61,8 @@ func kindOf(l *audit.Line) string {
 		return BreakGlass
 	case l.Permission == care.PermissionAbsent.String():
 		return SelfClaimed
+	case l.Permission == care.PermissionEmergency.String():
+		return Unasked
 	case !isCode(string(l.Kind)):
 		return "UNKNOWN" // of another build; it stands in files and is given to programs
 	}

@@ -24,6 +24,7 @@ func TestWhatIsAnAlert(t *testing.T) {
 		{"a refused break-glass", care.Event{Kind: care.ReleaseRefused, Request: request(care.BreakGlass, care.PermissionAbsent), Alert: true}, BreakGlass},
 		{"break-glass that nobody is to be told of", care.Event{Kind: care.ReleaseEnded, Request: request(care.BreakGlass, care.PermissionNotAsked)}, ""},
 		{"an absent patient", care.Event{Kind: care.ReleaseDecided, Request: request(care.Treatment, care.PermissionAbsent), Alert: true}, SelfClaimed},
+		{"a patient who could not be asked", care.Event{Kind: care.ReleaseDecided, Request: request(care.EmergencyTreatment, care.PermissionEmergency), Alert: true}, Unasked},
 		{"a budget", care.Event{Kind: care.BudgetReached, Alert: true}, "BUDGET_REACHED"},
 		{"a bad journal", care.Event{Kind: care.IntegrityChecked, Alert: true}, "INTEGRITY_CHECKED"},
 		{"a good journal", care.Event{Kind: care.IntegrityChecked}, ""},

@@ -18,8 +18,9 @@ type Doorman struct {
 	journal Journal
 	log     hclog.Logger
 
-	mu   sync.Mutex
-	ways map[way]int // turned away since the last entry; no key when none was for a while
+	mu     sync.Mutex
+	ways   map[way]int // turned away since the last entry; no key when none was for a while
+	closed bool
 }
 
 // way is a way of being turned away. None of its parts is the caller's text,
@@ -40,11 +41,14 @@ func NewDoorman(journal Journal, log hclog.Logger) *Doorman {
 
 // TurnAway notes that a caller was turned away. What they wanted must be a text
 // of our own. It may be called from many goroutines. Up to ten seconds' worth
-// of a flood is lost when the process ends.
+// of a flood is lost when the process is killed.
 func (d *Doorman) TurnAway(broker care.Broker, wanted string, why error) {
 	w := way{broker.Name, wanted, care.KindOf(why), care.ReasonOf(why)}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.closed {
+		return
+	}
 	if n, counting := d.ways[w]; counting {
 		d.ways[w] = n + 1
 		return
@@ -52,19 +56,38 @@ func (d *Doorman) TurnAway(broker care.Broker, wanted string, why error) {
 	d.write(broker, w, 1)
 }
 
+// Close writes down what was counted. It comes before the journal is closed.
+func (d *Doorman) Close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
+	for w, n := range d.ways {
+		if n > 0 {
+			d.tell(care.Broker{Name: w.broker}, w, n)
+		}
+	}
+}
+
 // write writes an entry and counts from now on. d.mu is held.
 func (d *Doorman) write(broker care.Broker, w way, count int) {
+	d.tell(broker, w, count)
+	d.ways[w] = 0
+	time.AfterFunc(tallyTime, func() { d.tally(broker, w) })
+}
+
+func (d *Doorman) tell(broker care.Broker, w way, count int) {
 	d.journal.AppendLazily(care.Event{Kind: care.AccessRefused, Broker: &broker, Detail: w.wanted, Count: count,
 		Refusal: w.kind, TrueReason: w.reason})
 	d.log.Warn("turned away", "code", w.kind.String(), "reason", w.reason, "broker", w.broker, "count", count)
-	d.ways[w] = 0
-	time.AfterFunc(tallyTime, func() { d.tally(broker, w) })
 }
 
 // tally writes what was counted, or ends the counting.
 func (d *Doorman) tally(broker care.Broker, w way) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.closed {
+		return
+	}
 	if n := d.ways[w]; n > 0 {
 		d.write(broker, w, n)
 		return

@@ -59,12 +59,13 @@ func (t AlertType) Permits(r AlertReason) bool {
 	return false
 }
 
-// AlertType returns the type of alert that the request raises, if any:
-// break-glass is an access alert; a patient who was not there makes the
-// relationship one that the user claims.
+// AlertType returns the type of alert that the request raises where the region
+// asks patients for permission, if any: not to have asked, by break-glass or in
+// an emergency, is an access alert; a patient who was not there makes the
+// relationship one that the user claims. Break-glass raises it everywhere.
 func (r *Request) AlertType() AlertType {
 	switch {
-	case r.Purpose == BreakGlass:
+	case r.Purpose == BreakGlass, r.Permission == PermissionEmergency:
 		return AccessAlert
 	case r.Permission == PermissionAbsent:
 		return SelfClaimedRelationship

@@ -40,7 +40,8 @@ func TestAlertCombinations(t *testing.T) {
 	}{
 		{care.Treatment, care.PermissionAsked, 0},
 		{care.Treatment, care.PermissionNotAsked, 0},
-		{care.EmergencyTreatment, care.PermissionEmergency, 0},
+		{care.EmergencyTreatment, care.PermissionEmergency, care.AccessAlert},
+		{care.EmergencyTreatment, care.PermissionNotAsked, 0},
 		{care.Treatment, care.PermissionAbsent, care.SelfClaimedRelationship},
 		{care.EmergencyTreatment, care.PermissionAbsent, care.SelfClaimedRelationship},
 		{care.BreakGlass, care.PermissionNotAsked, care.AccessAlert},

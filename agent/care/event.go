@@ -53,7 +53,7 @@ const (
 	JournalArchived  EventKind = "JOURNAL_ARCHIVED"  // whole segments were moved elsewhere
 	JournalPruned    EventKind = "JOURNAL_PRUNED"    // whole segments were deleted
 	JournalRenewed   EventKind = "JOURNAL_RENEWED"   // the first entry of a journal that replaces a lost one
-	IntegrityChecked EventKind = "INTEGRITY_CHECKED" // the journal was verified
+	IntegrityChecked EventKind = "INTEGRITY_CHECKED" // the journal or the consent store was verified
 )
 
 // SourceCall tells of calls of one source system; never what they returned.

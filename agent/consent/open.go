@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/agent/consent/vault"
@@ -102,9 +101,9 @@ func (s *Store) create(lost bool) error {
 // begin makes the store ready for its first request.
 func (s *Store) begin(ctx context.Context) error {
 	st, at := s.current(), s.moment()
-	g := &sight{wall: at.wall, up: at.up, floor: nanos(st.floor)}
+	g := &sight{wall: at.wall, up: at.up, floor: nanos(st.floor), asOf: st.sets[regionSet].asOf}
 	for i := range st.sets {
-		g.since[i] = at.up - time.Duration(at.wall-nanos(st.sets[i].asOf))
+		g.since[i] = at.sinceOf(st.sets[i].asOf)
 	}
 	s.sight.Store(g)
 	if anchor := s.opts.Anchor; s.vault.Root().Epoch < anchor {

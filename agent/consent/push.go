@@ -46,9 +46,8 @@ func (s *Store) Apply(ctx context.Context, manifest []byte, changes []care.Direc
 	if err != nil {
 		return err
 	}
-	repeated := false
 	err = s.update(ctx, func(c *change) error {
-		if repeated = c.repeats(&p); repeated {
+		if c.repeats(&p) {
 			return nil
 		}
 		if err := s.follows(&c.state, &p); err != nil {
@@ -62,7 +61,7 @@ func (s *Store) Apply(ctx context.Context, manifest []byte, changes []care.Direc
 		patients := s.vault.Root().Entries(regionSet) + uint64(c.added)
 		return c.load(&p, &c.state.sets[regionSet], patients)
 	})
-	if err == nil && !repeated {
+	if err == nil {
 		s.hear(regionSet, p.AsOf.UnixMilli())
 	}
 	return err

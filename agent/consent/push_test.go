@@ -112,7 +112,11 @@ func TestReplayedBeat(t *testing.T) {
 	b.next(t)
 	m, _, _ := b.ledger.Changes(1)
 	check(t, s.Apply(context.Background(), m.Unsigned(), nil))
-	b.pass(s, 20*time.Hour)
+	for range 20 * 60 { // and sets the clock back so slowly that nobody notices
+		b.clocks.sleep(time.Minute)
+		b.clocks.jump(-4 * time.Second)
+		s.tick(context.Background())
+	}
 	check(t, s.Apply(context.Background(), m.Unsigned(), nil))
 	if age := s.Status().Sets[0].Age; age != 20*time.Hour {
 		t.Errorf("age %v", age)
@@ -277,4 +281,18 @@ func TestPushToEffect(t *testing.T) {
 			t.Errorf("before: %+v; epoch %d", before, s.Epoch())
 		}
 	}
+}
+
+// TestOvertaken proves that a snapshot does not undo what was pushed while it
+// arrived.
+func TestOvertaken(t *testing.T) {
+	b := newBench(t)
+	s := b.filled(t)
+	n, err := s.BeginSnapshot(context.Background(), b.altered(t, 0, func(*feed.Manifest) {}), 0)
+	check(t, err)
+	b.next(t)
+	b.admit(t, said(0, 1, care.Dissent, 1))
+	check(t, b.changes(s, 1))
+	fails(t, n.Finish(context.Background()), care.Conflict, ReasonOld)
+	answers(t, s, 1, care.NoPatientConsent, rule.ReasonDissent)
 }

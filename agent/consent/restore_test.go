@@ -57,7 +57,7 @@ func TestRestoreFaults(t *testing.T) {
 		answers(t, s, 1, care.ConsentUnavailable, rule.ReasonLost)
 	}
 	check(t, s.RestoreSite(ctx, each[Restored]()))
-	answers(t, s, 1, care.OK, "")
+	answers(t, s, 2, care.OK, "")
 }
 
 // TestRestoredLinks proves that a journal read back over an older copy leaves
@@ -87,4 +87,27 @@ func TestRestoredLinks(t *testing.T) {
 		t.Errorf("answers %s, want %s", got, want)
 	}
 	fails(t, tryLink(s, 4, 5, SamePerson, 1), care.Conflict, ReasonNeverLink)
+}
+
+// TestRestoreOfATimeAhead proves that what was said while the clock was wrong is
+// brought back all the same.
+func TestRestoreOfATimeAhead(t *testing.T) {
+	b, j := newBench(t), new(journal)
+	s := b.filled(t)
+	put(t, s, said(care.Site, 1, care.Dissent, 3))
+	b.clocks.jump(48 * time.Hour)
+	j.set(t, s, said(care.Site, 1, care.ConsentGiven, -2))
+	j.link(t, s, Link{number(2), number(3), SamePerson, b.clocks.now(), "tester"})
+	check(t, s.Close())
+	b.clocks.jump(-48 * time.Hour)
+	check(t, os.Remove(b.path))
+	b.known = 0
+	s = b.open(t)
+	b.resync(t, s, j)
+	if held, err := s.Show(number(1)); err != nil || len(held.Directives) != 1 {
+		t.Errorf("held %+v, %v", held, err)
+	}
+	if held, err := s.Show(number(2)); err != nil || held.Linked != 1 {
+		t.Errorf("held %+v, %v", held, err)
+	}
 }

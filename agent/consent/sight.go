@@ -30,6 +30,9 @@ type sight struct {
 	// right. Measured by a clock that nobody sets, so that a wall clock which is
 	// set back makes nothing fresh.
 	since [vault.Sets]time.Duration
+	// asOf is the region's time that since goes with, in milliseconds; 0 if it
+	// was never heard.
+	asOf int64
 }
 
 // moment is the two clocks read together.
@@ -70,9 +73,21 @@ func (s *Store) look() *sight { return s.see(func(*sight, moment) {}) }
 
 // hear notes that a set's authority was heard just now, of asOf in milliseconds.
 func (s *Store) hear(set int, asOf int64) {
-	s.see(func(g *sight, at moment) { g.since[set] = at.up - time.Duration(at.wall-nanos(asOf)) })
+	s.see(func(g *sight, at moment) {
+		since := at.sinceOf(asOf)
+		if set == regionSet {
+			if g.asOf != 0 { // by the region's own clock it is no younger than that
+				since = min(since, g.since[set]+time.Duration(nanos(asOf-g.asOf)))
+			}
+			g.asOf = asOf
+		}
+		g.since[set] = since
+	})
 	s.tell()
 }
+
+// sinceOf returns the uptime at which it was asOf by the wall clock.
+func (m moment) sinceOf(asOf int64) time.Duration { return m.up - time.Duration(m.wall-nanos(asOf)) }
 
 func nanos(ms int64) int64 { return ms * int64(time.Millisecond) }
 

@@ -72,6 +72,7 @@ func (w *world) restart() {
 	check(w.t, w.s.Close())
 	w.b.opts.Anchor = w.anchor
 	w.open()
+	w.did("restarted")
 }
 
 // lost notes that everything has to be brought back.
@@ -83,6 +84,7 @@ func (w *world) copy() {
 	if w.images = append(w.images, image{file, w.s.current().told, w.s.vault.Root().Epoch}); len(w.images) > 20 {
 		w.images = slices.Delete(w.images, 0, 1)
 	}
+	w.did("copied")
 }
 
 // putBack restores a copy of the store: of the store alone, or of the whole
@@ -98,15 +100,16 @@ func (w *world) putBack() {
 	}
 	check(w.t, w.s.Close())
 	check(w.t, os.WriteFile(w.b.path, old.file, 0o600))
+	what := "newest copy put back"
 	if machine {
-		w.counts["machine put back"]++
-		w.anchor = old.epoch
+		what, w.anchor = "machine put back", old.epoch
 	} else if old.epoch < w.anchor {
-		w.counts["store put back"]++
+		what = "store put back"
 		w.lost()
 	}
 	w.b.opts.Anchor = w.anchor
 	w.open()
+	w.did(what)
 }
 
 // damage flips a bit.
@@ -120,9 +123,9 @@ func (w *world) damage() {
 	was := len(w.missing) > 0
 	w.open()
 	if w.s.Lost() && !was {
-		w.counts["damaged"]++
 		w.lost()
 	}
+	w.did("damaged")
 	if aside, err := filepath.Glob(w.b.path + ".damaged-*"); err == nil {
 		for _, file := range aside {
 			check(w.t, os.Remove(file))

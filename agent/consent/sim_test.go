@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,7 +59,7 @@ func (w *world) ask() {
 		"the answer's epoch is not of now": got.Epoch != w.s.Epoch(),
 	} {
 		if wrong {
-			w.t.Fatalf("patient %d was released although %s: %+v", i, what, w.s.Status())
+			w.t.Fatalf("patient %d was released although %s: %+v\n%s", i, what, w.s.Status(), strings.Join(w.trace, "\n"))
 		}
 	}
 }
@@ -87,7 +88,7 @@ func (w *world) heal() {
 			want = care.NoPatientConsent
 		}
 		if got := w.s.Check(ask(i)); got.Refusal != want {
-			w.t.Fatalf("healed, patient %d is answered %+v, want %v: %+v", i, got, want, w.s.Status())
+			w.t.Fatalf("healed, patient %d is answered %+v, want %v: %+v\n%s", i, got, want, w.s.Status(), strings.Join(w.trace, "\n"))
 		}
 	}
 	w.counts["healed"]++

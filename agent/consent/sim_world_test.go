@@ -2,6 +2,7 @@ package consent
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -63,6 +64,7 @@ type world struct {
 	trust   bool            // region has vouched, and nothing has cast doubt on that
 	missing map[string]bool // what a lost store still needs
 	counts  map[string]int
+	trace   []string // the last steps, for whoever has to find out
 }
 
 // image is a copy of the store's file.
@@ -88,6 +90,7 @@ func (w *world) open() {
 	s, err := Open(context.Background(), w.b.path, w.b.opts)
 	check(w.t, err)
 	w.s, w.trust = s, false
+	w.journalled()
 }
 
 // says makes a directive about somebody, of some time in the past, so that the
@@ -109,14 +112,21 @@ func (w *world) pass(d time.Duration) {
 	}
 }
 
+// journalled writes the store's epoch down, as the journal does with everything
+// that happens: that a store was found to be put back, too.
+func (w *world) journalled() {
+	if epoch := w.s.Epoch(); epoch != failedEpoch {
+		w.anchor = max(w.anchor, epoch)
+	}
+}
+
 // note counts a step that was done, and what the store has come to.
 func (w *world) note(what string, err error) bool {
 	if err != nil {
 		what += " refused"
-	} else if epoch := w.s.Epoch(); epoch != failedEpoch {
-		w.anchor = max(w.anchor, epoch)
 	}
-	w.counts[what]++
+	w.journalled()
+	w.did(what)
 	return err == nil
 }
 
@@ -168,4 +178,14 @@ func cloned(m map[int][]care.Directive) map[int][]care.Directive {
 		c[i] = slices.Clone(c[i])
 	}
 	return c
+}
+
+// did counts a step and keeps it for the trace.
+func (w *world) did(what string) {
+	w.counts[what]++
+	w.trace = append(w.trace, fmt.Sprintf("%s: epoch %d, told %d, known %d, journal %d, missing %v, lost %v, trust %v",
+		what, w.s.vault.Root().Epoch, w.s.current().told, w.b.known, w.anchor, slices.Collect(maps.Keys(w.missing)), w.s.Lost(), w.trust))
+	if len(w.trace) > 100 {
+		w.trace = slices.Delete(w.trace, 0, 50)
+	}
 }

@@ -2,6 +2,7 @@ package consent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -15,8 +16,8 @@ const MaxSet = 1000
 
 // Set takes directives of the site itself, all or none, and reports of each
 // whether it changed anything: it does not if the site has said something later
-// about the same. It returns once all are on disk. A Recorded that is missing or
-// in the future is taken to be now; see rule.Explode for what else is checked.
+// about the same. It returns once all are on disk. A Recorded that is missing is
+// taken to be now; see rule.Explode for what else is checked.
 func (s *Store) Set(ctx context.Context, ds []care.Directive) (changed []bool, err error) {
 	if len(ds) > MaxSet {
 		return nil, failure(care.LimitExceeded, "DIRECTIVES", fmt.Sprintf("more than %d directives in one change", MaxSet), nil)
@@ -25,7 +26,7 @@ func (s *Store) Set(ctx context.Context, ds []care.Directive) (changed []bool, e
 	now := s.latest()
 	for i := range ds {
 		d := ds[i]
-		if d.Recorded.IsZero() || d.Recorded.After(now) {
+		if d.Recorded.IsZero() {
 			d.Recorded = now
 		}
 		if said[i], err = explode(&d, care.Site, now); err != nil {
@@ -62,7 +63,11 @@ func explode(d *care.Directive, a care.Authority, now time.Time) ([]rule.Stateme
 
 // numbered says of which directive an error speaks.
 func numbered(i int, err error) error {
-	return &care.Error{Kind: care.KindOf(err), Op: "consent", Reason: care.ReasonOf(err), Detail: fmt.Sprintf("directive %d", i), Err: err}
+	detail := fmt.Sprintf("directive %d", i)
+	if e, ours := errors.AsType[*care.Error](err); ours && e.Detail != "" {
+		detail += ": " + e.Detail
+	}
+	return &care.Error{Kind: care.KindOf(err), Op: "consent", Reason: care.ReasonOf(err), Detail: detail, Err: err}
 }
 
 // RestoreSite brings back what the site has said, from the journal: statements

@@ -134,11 +134,16 @@ func (st *state) lost(slots []int) bool {
 	return st.sets[regionSet].lost || st.sets[siteSet].lost
 }
 
-// lose marks everything as lost.
+// lose marks everything as lost. Readings of sources are forgotten; the region's
+// sequence and time stay, below which it cannot go back.
 func (st *state) lose() {
 	for i := range st.sets {
-		if i < firstSource || st.sets[i].name != "" {
-			st.sets[i].lost, st.sets[i].filled = true, false
+		set := &st.sets[i]
+		if i >= firstSource && set.name == "" {
+			continue
+		}
+		if set.lost, set.filled = true, false; i >= firstSource {
+			set.asOf = 0
 		}
 	}
 }

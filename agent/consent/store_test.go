@@ -19,6 +19,9 @@ func TestRefusesUntilFilledAndVouched(t *testing.T) {
 	answers(t, s, 1, care.ConsentUnavailable, rule.ReasonNeverFilled)
 	put(t, s, said(care.Site, 1, care.Dissent, 3))
 	answers(t, s, 1, care.ConsentUnavailable, rule.ReasonNeverFilled)
+	if s.Epoch() != 2 || s.Status().Epoch != 0 {
+		t.Errorf("nobody has vouched, and epoch %d is told as %d", s.Epoch(), s.Status().Epoch)
+	}
 	m, err := b.ledger.Snapshot()
 	check(t, err)
 	check(t, pushAll(s, m.Unsigned(), nil))

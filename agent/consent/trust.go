@@ -52,33 +52,37 @@ func (s *Store) Vouched(v Vouching) error {
 	g := s.see(func(g *sight, at moment) {
 		g.vouched = true
 		if right = time.Duration(at.wall-nanos(asOf)).Abs() <= nearly; right {
-			g.jumped, g.floor = false, at.wall
+			g.jumped, g.floor, g.since[regionSet] = false, at.wall, at.sinceOf(asOf)
 		}
 	})
 	defer s.tell()
 	root := s.vault.Root()
 	written := root.State.(*state)
-	gap := millis(g.floor) - written.floor // below 0 if the clock was once ahead
-	if written.told == root.Epoch && gap >= 0 && gap < saveEvery.Milliseconds() {
+	now := millis(g.floor)
+	gap := now - written.floor // below 0 if the clock was once ahead
+	ahead := right && written.ahead(now) != 0
+	if !ahead && written.told == root.Epoch && gap >= 0 && gap < saveEvery.Milliseconds() {
 		return s.vault.Err()
 	}
 	return s.update(context.Background(), func(c *change) error {
-		if right {
-			c.forgetAhead(millis(g.floor))
+		for i := c.state.ahead(now); right && i != 0; i = c.state.ahead(now) {
+			c.state.sets[i].filled, c.state.sets[i].asOf = false, 0
 		}
 		c.dirty = true
 		return nil
 	})
 }
 
-// forgetAhead makes sources be read again whose reading is dated ahead of now:
-// it was dated by a clock that was wrong, and nobody knows how old it is.
-func (c *change) forgetAhead(now int64) {
-	for i := firstSource; i < len(c.state.sets); i++ {
-		if set := &c.state.sets[i]; set.asOf > now+nearly.Milliseconds() {
-			set.filled, set.asOf = false, 0
+// ahead returns a source's set whose reading is dated ahead of now, or 0: it was
+// dated by a clock that was wrong. Nobody knows how old it is, so it counts for
+// nothing once the clock is right.
+func (st *state) ahead(now int64) int {
+	for i := firstSource; i < len(st.sets); i++ {
+		if st.sets[i].asOf > now+nearly.Milliseconds() {
+			return i
 		}
 	}
+	return 0
 }
 
 func (s *Store) recognise(v Vouching) error {

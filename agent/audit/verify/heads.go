@@ -42,6 +42,15 @@ type heads struct {
 	list      []*Head
 }
 
+// isWitness reports whether a verifier key, which is name, id and key joined by
+// "+", is that of a witness: the first digit in base64 of a key of type 1 is A,
+// of type 4 B. The base64 may hold a "+" itself.
+func isWitness(key string) bool {
+	_, rest, _ := strings.Cut(key, "+")
+	_, public, _ := strings.Cut(rest, "+")
+	return strings.HasPrefix(public, "B")
+}
+
 // newHeads checks the keys. One must be that of a journal.
 func newHeads(keys []string) (*heads, error) {
 	_, _, err := tree.ParseHead(nil, keys...)
@@ -51,8 +60,7 @@ func newHeads(keys []string) (*heads, error) {
 	h := &heads{keys: keys}
 	journal := false
 	for _, key := range keys {
-		// The first digit in base64 of a key of type 1 is A, of type 4 B.
-		witness := strings.HasPrefix(key[strings.LastIndexByte(key, '+')+1:], "B")
+		witness := isWitness(key)
 		h.witnesses = h.witnesses || witness
 		journal = journal || !witness
 	}

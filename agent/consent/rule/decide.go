@@ -61,7 +61,9 @@ func (a *Ask) sections() care.SectionSet {
 //	purpose unknown                       NoPermissionToView
 //	break-glass                           OK with an alert if it has a reason, else NoPermissionToView
 //	region is opt-out                     OK
-//	region asks, permission given         OK
+//	region asks, patient agreed           OK
+//	region asks, patient absent or could  OK with an alert
+//	  not be asked
 //	anything else                         NoPermissionToView
 //
 // OK withholds the sections that were asked for and dissented to.
@@ -94,7 +96,7 @@ func Decide(said *Said, ask *Ask, ages *Ages, model Model) care.ConsentAnswer {
 	case anyone != care.OK:
 		return refuse(anyone, reason)
 	}
-	return care.ConsentAnswer{Withheld: withheld, Alert: ask.Purpose == care.BreakGlass}
+	return care.ConsentAnswer{Withheld: withheld, Alert: unasked(ask, model)}
 }
 
 // silent decides about a patient of whom nothing is kept.
@@ -122,6 +124,14 @@ func permit(ask *Ask, model Model) (refusal care.Kind, reason string) {
 		return care.OK, ""
 	}
 	return care.NoPermissionToView, ReasonNoPermission
+}
+
+// unasked reports whether a request that was let through relies on something
+// that stands in for asking the patient, where asking is required or the user
+// says so. The Summary Care Record alerts a privacy officer to each: emergency
+// access, and legitimate relationships that a user claims.
+func unasked(ask *Ask, model Model) bool {
+	return ask.Purpose == care.BreakGlass || model == AskPermission && ask.Permission != care.PermissionAsked
 }
 
 func refuse(kind care.Kind, reason string) care.ConsentAnswer {

@@ -14,7 +14,7 @@ import (
 func Explain(said *Said, ask *Ask, ages *Ages, model Model, answer care.ConsentAnswer) []string {
 	lines := []string{outcome(ask, ages, model, answer)}
 	if answer.Alert {
-		lines = append(lines, "Nobody asked the patient (break-glass), so the site's privacy officer is told.")
+		lines = append(lines, "The patient did not agree to this viewing beforehand, so the site's privacy officer is told.")
 	}
 	for i := range said.entries {
 		lines = said.recount(lines, i, ask, ages)

@@ -143,6 +143,8 @@ func modelSilent(ask *Ask, ages *Ages, m Model) care.ConsentAnswer {
 		return care.ConsentAnswer{Alert: true}
 	case m == AskPermission && (ask.Permission == 0 || ask.Permission == care.PermissionNotAsked):
 		return refuse(care.NoPermissionToView, "NO_PERMISSION")
+	case m == AskPermission && ask.Permission != care.PermissionAsked:
+		return care.ConsentAnswer{Alert: true}
 	}
 	return care.ConsentAnswer{}
 }

@@ -154,12 +154,16 @@ func TestAdopt(t *testing.T) {
 // what it put afterwards is there.
 func TestPutAndAdopt(t *testing.T) {
 	v := newShelf(t).open(t)
+	put(t, v, 0, keyNumber(5), "replaced")
 	b, err := v.Build(t.Context(), 0, content{0: {keyNumber(1): "one", keyNumber(2): "two"}}.sorted(0))
 	check(t, err)
 	check(t, v.Update(t.Context(), func(c *Change) error {
 		return errors.Join(c.Put(0, keyNumber(3), []byte("gone")), c.Adopt(b), c.Put(0, keyNumber(2), nil), c.Put(0, keyNumber(4), []byte("four")))
 	}))
 	holds(t, v, content{0: {keyNumber(1): "one", keyNumber(4): "four"}})
+	if n := buckets(t, v); n != 2 { // root and set
+		t.Errorf("%d buckets: what was replaced is still there", n)
+	}
 }
 
 func buckets(t *testing.T, v *Vault) (n int) {

@@ -254,3 +254,42 @@ func TestKeysAscend(t *testing.T) {
 		}
 	}
 }
+
+// TestOldHeader proves that a header of an earlier time in the place of the
+// older of the two is noticed: after a torn write bbolt would go back to it.
+func TestOldHeader(t *testing.T) {
+	s, v := stocked(t)
+	earlier := s.image(t)
+	for i := range 2 {
+		put(t, v, 0, keyNumber(1), string(rune('a'+i)))
+	}
+	check(t, v.Close())
+	image, z := s.image(t), mustSealer(t, s)
+	m, err := newestMeta(bytes.NewReader(image))
+	check(t, err)
+	older := int(1-m.tx%2) * 4096
+	copy(image[older:older+4096], earlier[older:])
+	if _, err := checkBytes(t.Context(), bytes.NewReader(image), int64(len(image)), z); !errors.Is(err, errLayout) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestCountEntries(t *testing.T) {
+	one, two := appendEntry(nil, 1, []byte("v")), appendEntry(nil, 2, []byte("v"))
+	for name, c := range map[string]struct {
+		page    []byte
+		entries uint64
+		ok      bool
+	}{
+		"none":       {nil, 0, true},
+		"two":        {append(bytes.Clone(one), two...), 2, true},
+		"descending": {append(bytes.Clone(two), one...), 0, false},
+		"twice":      {append(bytes.Clone(one), one...), 0, false},
+		"cut":        {one[:len(one)-1], 0, false},
+		"no value":   {one[:remainderSize], 0, false},
+	} {
+		if n, ok := countEntries(c.page); n != c.entries || ok != c.ok {
+			t.Errorf("%s: %d, %v", name, n, ok)
+		}
+	}
+}

@@ -46,6 +46,9 @@ func FuzzRoot(f *testing.F) {
 	check(f, err)
 	f.Add(whole)
 	f.Add(whole[:100])
+	missing := bytes.Clone(whole)
+	clear(missing[setSize : setSize+8]) // a group that is there and has no tag
+	f.Add(missing)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		sets, state, ok := parseRoot(b)
 		if !ok {

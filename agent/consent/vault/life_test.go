@@ -79,7 +79,9 @@ func TestCreate(t *testing.T) {
 		t.Error("forgets that there was one")
 	}
 	_, err := Open(s.path, s.opts)
-	fails(t, err, care.ConsentUnavailable, ReasonDamaged)
+	if fails(t, err, care.ConsentUnavailable, ReasonDamaged); !absent(s.path) {
+		t.Error("opening made a file")
+	}
 	s.path += "/folder/missing"
 	fails(t, Create(s.path, s.opts), care.ConsentUnavailable, "CREATE")
 }

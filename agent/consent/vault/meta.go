@@ -27,15 +27,13 @@ func newestMeta(file io.ReaderAt) (meta, error) {
 	if err != nil {
 		return meta{}, err
 	}
-	switch {
-	case b.pageSize != a.pageSize:
-		return meta{}, errLayout
-	case a.tx == b.tx+1:
-		return a, nil
-	case b.tx == a.tx+1:
-		return b, nil
+	if a.tx < b.tx {
+		a, b = b, a
 	}
-	return meta{}, errLayout
+	if a.pageSize != b.pageSize || a.tx != b.tx+1 {
+		return meta{}, errLayout
+	}
+	return a, nil
 }
 
 func readMeta(file io.ReaderAt, id uint64, at int64) (meta, error) {

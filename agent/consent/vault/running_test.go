@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"errors"
 	"os"
 	"sync"
 	"testing"
@@ -39,6 +40,9 @@ func TestDamageWhileOpen(t *testing.T) {
 					everyone(t, v)
 				}
 				failed(t, v, reason)
+				if name+how == "emptiednew reader" && !errors.Is(v.Err(), errReplaced) {
+					t.Errorf("bbolt was let into an empty file: %v", v.Err())
+				}
 			})
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/mycarerecord/edge-agent/agent/care"
 	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
 )
 
@@ -35,7 +36,7 @@ func ConsentState(w io.Writer, c *edgev1.ConsentState) {
 // consentSet tells of the flags of one authority.
 func consentSet(s *edgev1.ConsentSet) string {
 	name := join(" ", strings.ToLower(s.GetAuthority()), s.GetSource())
-	if !s.GetFilled() {
+	if !s.GetFilled() && s.GetAuthority() != care.Site.String() {
 		return name + ": NEVER FILLED"
 	}
 	text := fmt.Sprintf("%s: %d patients, %d directives", name, s.GetPatients(), s.GetDirectives())

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health/grpc_health_v1"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/mycarerecord/edge-agent/agent/audit"
 	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/consent/feed"
 	"github.com/mycarerecord/edge-agent/cmd/internal/edge"
 	"github.com/mycarerecord/edge-agent/connectors/memory"
 	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
@@ -123,16 +125,22 @@ func TestStartsOnFullDisk(t *testing.T) {
 		t.Error("the journal does not tell that the agent was stopped")
 	}
 
+	s.filled = false // there is no room for the region's flags again; it says that they still hold
 	agent = s.start(t)
-	eventually(t, "the client is connected again", func() bool {
-		_, err := client.GetRecord(within(t), &edgev1.GetRecordRequest{Context: asking(patient)})
-		_, refused := edge.RefusalOf(err)
-		return refused
-	})
+	office := s.as(t, officeURI)
+	state, err := office.ConsentState(within(t))
+	must(t, err)
+	_, err = office.Renew(within(t), edge.Push{AsOf: time.Now()}, feed.Digest(edge.RegionSet(state).GetDigest()))
+	must(t, err)
 	// There may be room for the entry of one request that is the last to fit.
-	untilRefused(t, client, patient)
+	eventually(t, "a request is refused because it cannot be written down", func() bool {
+		_, err := client.GetRecord(within(t), &edgev1.GetRecordRequest{Context: asking(patient)})
+		refusal, _ := edge.RefusalOf(err)
+		return refusal.GetCode() == care.AuditUnavailable.String()
+	})
 	refusedUnwritten(t, client, patient, audit.ReasonNoSpace)
 	must(t, os.Remove(filler))
+	s.fill(t)
 	resumes(t, client, patient)
 	s.holdsTogether(t)
 	agent.stop()

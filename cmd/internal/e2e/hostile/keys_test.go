@@ -43,7 +43,13 @@ func (s *site) holdsTogether(t *testing.T) {
 // exit code.
 func (s *site) ctl(t testing.TB, uri string, words ...string) (string, int) {
 	t.Helper()
-	return output(t, exec.Command(region, append(words, "--region", s.folder(t, uri))...))
+	return s.ctlIn(t, s.folder(t, uri), words...)
+}
+
+// ctlIn is ctl with a region's folder that remembers.
+func (s *site) ctlIn(t testing.TB, folder string, words ...string) (string, int) {
+	t.Helper()
+	return output(t, exec.Command(region, append(words, "--region", folder)...))
 }
 
 // folder makes a region's folder for one of the brokers.

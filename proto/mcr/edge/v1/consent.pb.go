@@ -158,7 +158,7 @@ type Directive struct {
 	RecordedBy string `protobuf:"bytes,4,opt,name=recorded_by,json=recordedBy,proto3" json:"recorded_by,omitempty"`
 	// REGION, SITE or SOURCE. Set by the agent; ignored in requests.
 	Authority string `protobuf:"bytes,5,opt,name=authority,proto3" json:"authority,omitempty"`
-	// When it was recorded, to the millisecond. Without it: when the agent took it.
+	// When it was recorded, to the millisecond. Without it: the effective time.
 	Recorded *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=recorded,proto3" json:"recorded,omitempty"`
 	// ODS codes of the organisations that a dissent or consent is about; at most
 	// 64. Empty means everyone. Not together with sections.
