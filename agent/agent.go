@@ -65,7 +65,7 @@ type Agent struct {
 	sources   []*source
 	health    *health.Server
 	door      *broker.Doorman
-	probed    chan struct{} // holds a token when a source's state has changed
+	changed   chan struct{} // holds a token when a source or the consent store has changed
 	gate      *gate.Gate
 	budget    *budget.Keeper
 	notifier  *alerts.Notifier
@@ -114,7 +114,7 @@ func (a *Agent) openStores(ctx context.Context, check func(context.Context) erro
 // New opens everything the agent needs, up to the port it listens on. After an
 // error nothing is left open.
 func New(ctx context.Context, o Options) (_ *Agent, err error) {
-	a := &Agent{site: o.Site, version: o.Version, started: time.Now(), log: o.Log, health: health.NewServer(), probed: make(chan struct{}, 1)}
+	a := &Agent{site: o.Site, version: o.Version, started: time.Now(), log: o.Log, health: health.NewServer(), changed: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())

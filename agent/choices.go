@@ -63,6 +63,7 @@ func (a *Agent) doubted(reason string) {
 		}
 	}
 	a.journal.AppendLazily(e)
+	a.healthChanged()
 	a.log.Info("consent store", "relied_on", reason == "", "doubt", reason)
 }
 

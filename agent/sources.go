@@ -82,10 +82,7 @@ func (a *Agent) probe(ctx context.Context, s *source) {
 		a.journal.AppendLazily(e)
 	}
 	if before.Checked.IsZero() || before.Readable != now.Readable {
-		select {
-		case a.probed <- struct{}{}:
-		default: // the news is on its way already
-		}
+		a.healthChanged()
 		a.log.Info("source checked", "source", now.Name, "readable", now.Readable, "detail", now.Detail)
 	}
 }

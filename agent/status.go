@@ -72,8 +72,17 @@ func certificateAttention(keeper identity.Status) (attention []string) {
 	return attention
 }
 
+// healthChanged makes the answer of the gRPC health check follow at once.
+func (a *Agent) healthChanged() {
+	select {
+	case a.changed <- struct{}{}:
+	default: // the news is on its way already
+	}
+}
+
 // watchHealth keeps the answer of the gRPC health check current: every second,
-// and at once when a source was found readable or not.
+// and at once when a source was found readable or not, or the consent store can
+// be relied on or not.
 func (a *Agent) watchHealth(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -87,7 +96,7 @@ func (a *Agent) watchHealth(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-		case <-a.probed:
+		case <-a.changed:
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package care
 
 import (
+	"crypto/rand"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"unique"
@@ -12,13 +14,42 @@ const redacted = "[redacted]"
 // NHSNumber is the NHS number of one person: ten digits of which the last is a
 // check digit (NHS Data Dictionary, NHS NUMBER). The zero value is no number.
 //
-// It is comparable and may be a map key. Its digits are behind a handle, so
-// that no verb of package fmt and no encoder can reach them, not even through
-// an unexported field of another struct: only Reveal shows them. NHSNumber is
-// safe for concurrent use.
+// It is comparable and may be a map key, within one process. The number is
+// masked, so that no verb of package fmt and no encoder can show it, not even
+// through an unexported field of another struct: only Reveal and AppendDigits
+// do. NHSNumber is safe for concurrent use.
 type NHSNumber struct {
-	digits unique.Handle[string]
+	masked uint64 // 0 is no number
 }
+
+// mask hides numbers from whoever prints memory by accident. It is another one
+// in every process. It is no encryption: who can read the process's memory
+// reads the mask too.
+var mask = newMask()
+
+// masking is x -> x*factor ^ offset modulo 2^64; the factor is odd, so that it
+// can be undone.
+type masking struct{ factor, inverse, offset uint64 }
+
+func newMask() (m masking) {
+	for {
+		var random [16]byte
+		_, _ = rand.Read(random[:]) // ends the process where it cannot be had
+		m.factor, m.offset = binary.LittleEndian.Uint64(random[:])|1, binary.LittleEndian.Uint64(random[8:])
+		m.inverse = 1
+		for range 6 { // Newton: each step doubles the number of right bits
+			m.inverse *= 2 - m.factor*m.inverse
+		}
+		if m.open(0) > maxNumber { // what would be masked as 0 is no number
+			return m
+		}
+	}
+}
+
+const maxNumber = 9_999_999_999
+
+func (m *masking) hide(number uint64) uint64 { return number*m.factor ^ m.offset }
+func (m *masking) open(masked uint64) uint64 { return (masked ^ m.offset) * m.inverse }
 
 // NHSNumberSystem is the FHIR identifier system of NHS numbers (UK Core Patient).
 const NHSNumberSystem = "https://fhir.nhs.uk/Id/nhs-number"
@@ -55,7 +86,11 @@ func ParseNHSNumber(text string) (NHSNumber, error) {
 	if why := checkDigits(&d); why != "" {
 		return NHSNumber{}, invalidNHSNumber(why)
 	}
-	return NHSNumber{unique.Make(string(d[:]))}, nil
+	number := uint64(0)
+	for _, c := range d {
+		number = number*10 + uint64(c-'0')
+	}
+	return NHSNumber{mask.hide(number)}, nil
 }
 
 // checkDigits says what is wrong with ten digits, or nothing. The rule is
@@ -90,10 +125,20 @@ func invalidNHSNumber(why string) error {
 // identifier leaves the type that protects it: the wire, the journal, the key
 // of a store, a query to a source.
 func (n NHSNumber) Reveal() string {
+	var digits [10]byte
+	return string(n.AppendDigits(digits[:0]))
+}
+
+// AppendDigits appends what Reveal returns.
+func (n NHSNumber) AppendDigits(dst []byte) []byte {
 	if n.IsZero() {
-		return ""
+		return dst
 	}
-	return n.digits.Value()
+	number := mask.open(n.masked)
+	for unit := uint64(1_000_000_000); unit > 0; unit /= 10 {
+		dst = append(dst, '0'+byte(number/unit%10))
+	}
+	return dst
 }
 
 // IsZero reports whether n is no number at all.
@@ -101,7 +146,7 @@ func (n NHSNumber) IsZero() bool { return n == NHSNumber{} }
 
 // IsTest reports whether n is in the range 999 000 0000 to 999 999 9999, which
 // is never issued to a person.
-func (n NHSNumber) IsTest() bool { return !n.IsZero() && n.digits.Value()[:3] == "999" }
+func (n NHSNumber) IsTest() bool { return !n.IsZero() && mask.open(n.masked) >= 999_000_0000 }
 
 // String returns "[redacted]".
 func (n NHSNumber) String() string { return redacted }

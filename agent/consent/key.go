@@ -28,7 +28,7 @@ func newKeyer(secret [32]byte) *keyer {
 }
 
 func (k *keyer) key(n care.NHSNumber) vault.Key {
-	k.buf = append(k.buf[:0], n.Reveal()...)
+	k.buf = n.AppendDigits(k.buf[:0])
 	k.mac.Reset()
 	k.mac.Write(k.buf)
 	k.mac.Sum(k.sum[:0])

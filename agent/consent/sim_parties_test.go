@@ -103,6 +103,8 @@ func (w *world) putBack() {
 	what := "newest copy put back"
 	if machine {
 		what, w.anchor = "machine put back", old.epoch
+		// What was copied later is of a time that this machine will never know.
+		w.images = slices.DeleteFunc(w.images, func(i image) bool { return i.epoch > old.epoch })
 	} else if old.epoch < w.anchor {
 		what = "store put back"
 		w.lost()
@@ -120,20 +122,19 @@ func (w *world) damage() {
 	file[w.rng.IntN(len(file))] ^= 1 << w.rng.IntN(8)
 	check(w.t, os.WriteFile(w.b.path, file, 0o600))
 	w.b.opts.Anchor = w.anchor
-	was := len(w.missing) > 0
 	w.open()
-	if w.s.Lost() && !was {
+	aside, err := filepath.Glob(w.b.path + ".damaged-*")
+	check(w.t, err)
+	if len(aside) > 0 { // else the bit was of no page in use
 		w.lost()
 	}
-	w.did("damaged")
-	if aside, err := filepath.Glob(w.b.path + ".damaged-*"); err == nil {
-		for _, file := range aside {
-			check(w.t, os.Remove(file))
-		}
+	for _, file := range aside {
+		check(w.t, os.Remove(file))
 	}
+	w.did("damaged")
 }
 
-// break makes the disk fail in the middle of things.
+// breakDisk makes the disk fail in the middle of things.
 func (w *world) breakDisk() {
 	failWrites(w.t, w.b.path)
 	w.act([]func(){w.speak, w.sync, w.look, w.readAll, w.restoreSite})

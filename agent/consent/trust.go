@@ -92,12 +92,17 @@ func (s *Store) recognise(v Vouching) error {
 	return nil
 }
 
-// lose marks everything as lost and moves the epoch beyond one that was known
-// elsewhere.
+// leap is how far the epoch moves when a store is lost: further than any copy of
+// the store can be ahead of what others remember of it, so that every copy from
+// before is older than what follows.
+const leap = 1 << 20
+
+// lose marks everything as lost and moves the epoch far beyond one that was
+// known elsewhere.
 func (s *Store) lose(beyond uint64) error {
 	return s.update(context.Background(), func(c *change) error {
 		c.state.lose()
-		c.SetEpoch(max(c.Epoch(), beyond+1))
+		c.SetEpoch(max(c.Epoch(), beyond) + leap)
 		c.state.told = c.Epoch()
 		c.lost = true
 		return nil
