@@ -5,12 +5,17 @@ import (
 	"encoding/hex"
 	"fmt"
 	"iter"
+	"runtime/debug"
 
 	"github.com/mycarerecord/edge-agent/agent/broker"
 	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/agent/consent"
 	"github.com/mycarerecord/edge-agent/agent/consent/feed"
 )
+
+// manyDirectives is from how many on a snapshot leaves enough garbage behind to
+// be worth collecting at once.
+const manyDirectives = 50_000
 
 // Snapshot replaces the region's flags.
 func (d desk) Snapshot(ctx context.Context, p broker.Push, from uint64, batches iter.Seq2[[]care.Directive, error]) error {
@@ -30,7 +35,11 @@ func (d desk) Snapshot(ctx context.Context, p broker.Push, from uint64, batches 
 			}
 			count += len(batch)
 		}
-		return count, staging.Finish(ctx)
+		err = staging.Finish(ctx)
+		if count >= manyDirectives {
+			debug.FreeOSMemory()
+		}
+		return count, err
 	})
 }
 

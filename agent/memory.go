@@ -11,7 +11,7 @@ const (
 	// many times a second.
 	garbage = 400
 	// roomy is up to how many bytes that holds; above, memory comes first.
-	roomy = 256 << 20
+	roomy = 80 << 20
 )
 
 // collectLess trades a little memory for less work, unless whoever starts the

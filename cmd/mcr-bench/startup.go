@@ -85,6 +85,7 @@ func (b *bench) started(path, name string, flags, rounds int, marks startMarks) 
 	}
 	b.add(what, "snapshot sent and on disk", filled.vouched.Seconds(), marks.filled, " s")
 	b.add(what, "memory after the snapshot", float64(filled.rss)/(1<<20), marks.idle, " MiB")
+	b.add(what, "most memory during the snapshot", float64(filled.peak)/(1<<20), marks.idle, " MiB")
 	b.add(what, "consent store", float64(store.Size())/1e6, marks.store, " MB")
 	return nil
 }
@@ -113,6 +114,7 @@ type oneStart struct {
 	vouched time.Duration // how long the region took to fill it or to vouch
 	serving time.Duration // from the start
 	rss     int64         // bytes, when it had come to rest
+	peak    int64         // bytes, the most until then
 }
 
 // startOnce starts the agent, lets the region vouch for its flags as soon as it
@@ -153,7 +155,7 @@ func (b *bench) startOnce(path, configPath, address string, ledger *feed.Ledger)
 		if err == nil && reply.GetStatus() == grpc_health_v1.HealthCheckResponse_SERVING {
 			one.serving = time.Since(began)
 			time.Sleep(2 * time.Second) // to come to rest; nothing is timed here
-			one.rss, _, err = memoryOf(strconv.Itoa(command.Process.Pid))
+			one.rss, one.peak, err = memoryOf(strconv.Itoa(command.Process.Pid))
 			return one, err
 		}
 		conn.ResetConnectBackoff()
