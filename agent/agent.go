@@ -175,7 +175,9 @@ func (a *Agent) Address() net.Addr { return a.listener.Addr() }
 func (a *Agent) Run(ctx context.Context) error {
 	collectLess()
 	a.noteConfig()
-	a.journal.Append(a.event(care.AgentStarted))
+	started := a.event(care.AgentStarted)
+	started.ConsentEpoch = a.consent.Epoch()
+	a.journal.Append(started)
 	a.log.Info("agent started", "version", a.version, "site", a.site.Organisation.ODSCode, "address", a.listener.Addr().String(),
 		"config", a.site.Fingerprint()[:12])
 	err := lifecycle.Run(ctx,

@@ -55,6 +55,9 @@ func (a *Agent) doubted(reason string) {
 		return // the agent stops, which is written down by itself
 	}
 	e := a.event(care.ConsentTrusted)
+	if a.consent != nil { // not while it is opened; then AGENT_STARTED says how far it has come
+		e.ConsentEpoch = a.consent.Epoch()
+	}
 	if reason != "" {
 		e.Kind, e.TrueReason = care.ConsentDoubted, reason
 		switch reason {

@@ -51,7 +51,9 @@ func (b *Box) appendBody(dst []byte, e *care.Event, note repairNote) []byte {
 	}
 	o.text("true_reason", e.TrueReason, maxCode)
 	o.text("detail", e.Detail, maxText)
-	o.count("consent_epoch", e.ConsentEpoch)
+	if e.ConsentEpoch < maxSequence { // a store that has failed says a number that no line can hold
+		o.count("consent_epoch", e.ConsentEpoch)
+	}
 	o.text("config", e.ConfigHash, maxName)
 	o.flag("alert", e.Alert)
 	appendEnd(&o, e)

@@ -271,3 +271,13 @@ func FuzzAppendText(f *testing.F) {
 
 // replaceEach replaces every byte that is not UTF-8 by itself.
 func replaceEach(s string) string { return string([]rune(s)) }
+
+// TestTheEpochOfAFailedStore: it is a number above all that a line can hold,
+// and the line must be readable all the same.
+func TestTheEpochOfAFailedStore(t *testing.T) {
+	h := header{sequence: 1, batch: 1, time: time.Date(2026, 11, 22, 14, 3, 7, 0, time.UTC)}
+	line := appendLine(nil, &h, newTestBox().appendBody(nil, &care.Event{Kind: care.ReleaseRefused, ConsentEpoch: 1<<64 - 1}, repairNote{}))
+	if got, err := decodeLine(line); err != nil || got.ConsentEpoch != 0 {
+		t.Errorf("%s is read as epoch %d, %v", line, got.ConsentEpoch, err)
+	}
+}

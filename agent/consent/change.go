@@ -56,7 +56,8 @@ func (s *Store) seal(c *change) {
 	case g.vouched:
 		c.state.told = s.vault.Root().Epoch
 	}
-	c.SetState(&c.state)
+	kept := c.state // a pointer into c would keep the change, and all before it, for ever
+	c.SetState(&kept)
 }
 
 // entry returns what a set holds of a patient.

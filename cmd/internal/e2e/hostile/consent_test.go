@@ -278,3 +278,39 @@ func TestDissentStopsAnAnswerOnItsWay(t *testing.T) {
 	}
 	agent.stop()
 }
+
+// TestConsentChangeThatCannotBeWritten lets writing the consent store fail. The
+// change is not acknowledged, nothing is released any more, and the agent ends:
+// only opening the file again tells what is on disk. What was acknowledged
+// before is there.
+func TestConsentChangeThatCannotBeWritten(t *testing.T) {
+	for _, what := range []string{"fdatasync:error=EIO", "pwrite64:error=EIO", "pwrite64:error=ENOSPC"} {
+		t.Run(what, func(t *testing.T) {
+			s := newSite(t)
+			agent := s.start(t)
+			s.fill(t)
+			numbers := testNumbers(30)
+			must(t, dissents(within(t), s.desk(t), numbers[0]))
+			detach := agent.inject(t, filepath.Join(s.state, "consent.db"), what)
+			if err := dissents(within(t), s.desk(t), numbers[1:]...); err == nil {
+				t.Error("a change that could not be written was acknowledged")
+			}
+			if code := agent.wait(); code != exitFailed {
+				t.Errorf("the agent ended with code %d, want %d:\n%s", code, exitFailed, agent.text())
+			}
+			detach()
+			agent = s.start(t)
+			client, patient := s.as(t, recordsURI), member(t, memory.CastEmergency)
+			if k := told(t, client, numbers[0]); k != care.NoPatientConsent {
+				t.Errorf("an opt-out that was acknowledged is answered with %s", k)
+			}
+			must(t, dissents(within(t), s.desk(t), numbers[1:]...))
+			if k := told(t, client, numbers[7]); k != care.NoPatientConsent {
+				t.Errorf("an opt-out that was handed in again is answered with %s", k)
+			}
+			wholeRecord(t, client, patient)
+			agent.stop()
+			s.holdsTogether(t)
+		})
+	}
+}
