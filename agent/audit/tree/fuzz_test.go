@@ -23,8 +23,9 @@ func FuzzParseHead(f *testing.F) {
 			t.Errorf("countersigned %d bytes", len(out))
 		}
 		// The text alone, signed by a journal that signs anything.
-		h, _, err := ParseHead(sign(t, string(msg)), keys...)
-		if err == nil && h.text() != string(msg) {
+		signed := sign(t, string(msg)) // which may be a signed head before it is signed again
+		h, _, err := ParseHead(signed, keys...)
+		if err == nil && !bytes.HasPrefix(signed, []byte(h.text()+"\n")) {
 			t.Errorf("took the text %q for %v", msg, h)
 		}
 	})
