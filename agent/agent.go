@@ -176,7 +176,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	collectLess()
 	a.noteConfig()
 	started := a.event(care.AgentStarted)
-	started.ConsentEpoch = a.consent.Epoch()
+	started.ConsentEpoch = a.consent.Committed()
 	a.journal.Append(started)
 	a.log.Info("agent started", "version", a.version, "site", a.site.Organisation.ODSCode, "address", a.listener.Addr().String(),
 		"config", a.site.Fingerprint()[:12])

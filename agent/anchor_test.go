@@ -76,6 +76,11 @@ func asks(decision uint64, user string, number int, told care.Kind) []care.Event
 	}
 	r := &care.Request{ID: "r", Requester: care.Requester{UserID: user, Organisation: "RWH"}, Broker: care.Broker{Name: "region"},
 		Subject: care.Subject{NHSNumber: n}, Received: time.Now()}
+	if told == care.PatientNotFound && user == "restricted" { // it is refused at once and ends all the same
+		r.Requester.UserID = "u1"
+		return []care.Event{{Kind: care.ReleaseRefused, Request: r, Refusal: told, TrueReason: "RESTRICTED"},
+			{Kind: care.ReleaseEnded, Request: r, Decision: decision, Refusal: told, TrueReason: "RESTRICTED"}}
+	}
 	if told == care.NoPatientConsent || told == care.AccessDenied {
 		return []care.Event{{Kind: care.ReleaseRefused, Request: r, Refusal: told}}
 	}
@@ -104,14 +109,18 @@ func TestARestartResetsNoBudget(t *testing.T) {
 		"served":              {care.OK, true},
 		"dissent":             {care.NoPatientConsent, true},
 		"not found":           {care.PatientNotFound, true},
+		"restricted":          {care.PatientNotFound, true},
 		"refused by policy":   {care.AccessDenied, false},
 		"somebody else asked": {care.OK, false},
 	} {
 		var events []care.Event
 		for _, n := range list[:3] {
 			user := "u1"
-			if name == "somebody else asked" {
+			switch name {
+			case "somebody else asked":
 				user = "u2"
+			case "restricted":
+				user = name
 			}
 			events = append(events, asks(uint64(len(events)+1), user, n, c.told)...)
 		}

@@ -56,7 +56,7 @@ func (a *Agent) doubted(reason string) {
 	}
 	e := a.event(care.ConsentTrusted)
 	if a.consent != nil { // not while it is opened; then AGENT_STARTED says how far it has come
-		e.ConsentEpoch = a.consent.Epoch()
+		e.ConsentEpoch = a.consent.Committed()
 	}
 	if reason != "" {
 		e.Kind, e.TrueReason = care.ConsentDoubted, reason
@@ -78,23 +78,23 @@ func (a *Agent) keepConsent(ctx context.Context) error {
 	return lifecycle.Run(ctx, a.consent.Run, a.restoreSite)
 }
 
-// restoreEvery is how often what the site has said is read back again from the
-// journal while some of it is missing.
-const restoreEvery = time.Minute
+const (
+	restoreEvery = time.Minute // how often it is looked whether some of what the site has said is missing
+	restoreAgain = time.Hour   // how long after a failure: each reads the whole journal, and is an entry
+)
 
 // restoreSite reads back from the journal what the site itself has said, now
 // and whenever the store comes to miss it.
 func (a *Agent) restoreSite(ctx context.Context) error {
-	told := false
+	var failed time.Time
 	return every(ctx, restoreEvery, func() {
-		if !a.siteLost() {
+		if !a.siteLost() || time.Since(failed) < restoreAgain {
 			return
 		}
-		err := desk{a}.rebuild(ctx, "agent", nil)
-		if err != nil && !told && ctx.Err() == nil {
+		if err := (desk{a}).rebuild(ctx, "agent", nil); err != nil && ctx.Err() == nil {
+			failed = time.Now()
 			a.log.Error("what the site has said about sharing cannot be read back from the journal; see consent.md", "error", err)
 		}
-		told = err != nil
 	})
 }
 

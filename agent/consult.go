@@ -79,9 +79,12 @@ func (c *consulting) Identify(ctx context.Context, number care.NHSNumber) (p car
 		defer close(learned)
 		unlearned = c.flags.learn(ctx, number)
 	}()
-	defer func() { // also when the inner connector panics
+	defer func() {
+		broken := recover()
 		if <-learned; unlearned != nil {
 			p, err = care.Patient{}, unlearned
+		} else if broken != nil {
+			panic(broken) // for whoever asked to deal with
 		}
 	}()
 	return c.inner.Identify(ctx, number)

@@ -38,7 +38,7 @@ func (d desk) Verify(ctx context.Context, actor string) error {
 	}
 	e := d.agent.event(care.IntegrityChecked)
 	e.Actor, e.Detail, e.Refusal, e.TrueReason = actor, "the consent store", care.KindOf(err), care.ReasonOf(err)
-	e.Alert, e.ConsentEpoch = err != nil, d.agent.consent.Epoch()
+	e.Alert, e.ConsentEpoch = err != nil, d.agent.consent.Committed()
 	d.agent.journal.AppendLazily(e)
 	return err
 }
@@ -48,7 +48,7 @@ func (d desk) Verify(ctx context.Context, actor string) error {
 func (d desk) changed(kind care.EventKind, actor, what string, err error) care.Event {
 	e := d.agent.event(kind)
 	e.Actor, e.Detail, e.Refusal, e.TrueReason = actor, what, care.KindOf(err), care.ReasonOf(err)
-	e.ConsentEpoch = d.agent.consent.Epoch()
+	e.ConsentEpoch = d.agent.consent.Committed()
 	return e
 }
 

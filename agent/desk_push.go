@@ -59,7 +59,8 @@ func (d desk) push(ctx context.Context, p broker.Push, what string, apply func()
 	vouches := len(v.Instance) > 0
 	var count int
 	var err error
-	if vouches {
+	_, err = feed.Read(p.Manifest, d.agent.site.Consent.RegionKeys) // only who may push is heard
+	if err == nil && vouches {
 		err = d.meet(ctx, v)
 	}
 	if err == nil {

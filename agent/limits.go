@@ -64,7 +64,8 @@ func (a *Agent) newBudget() (*budget.Keeper, error) {
 // the budget.
 func (a *Agent) recall(keeper *budget.Keeper, line *audit.Line, told map[uint64]care.Kind) {
 	answer, ended := told[line.Sequence]
-	if line.Kind == care.ReleaseRefused && ended && !counted(answer, line.TrueReason) {
+	refusal, _ := care.ParseKind(line.Refusal)
+	if line.Kind == care.ReleaseRefused && refusal != care.PatientNotFound && !counted(refusal, line.TrueReason) {
 		return
 	}
 	if a.keys.Box.Reveal(line) != nil || line.NHSNumber.IsZero() {

@@ -49,8 +49,8 @@ func TestMetWhileVouched(t *testing.T) {
 	check(t, s.RestoreSite(context.Background(), each[Restored]()))
 	answers(t, s, 3, care.OK, "")
 	b.beat(t, s)
-	if s.Lost() || s.Epoch() <= 100 {
-		t.Errorf("epoch %d, %+v", s.Epoch(), s.Status())
+	if s.Lost() || s.Committed() <= 100 {
+		t.Errorf("epoch %d, %+v", s.Committed(), s.Status())
 	}
 }
 
@@ -127,7 +127,7 @@ func TestLostAfterAWrongTime(t *testing.T) {
 	b.clocks.jump(3 * time.Hour)
 	reread(t, s, "gp", b.clocks.now())
 	b.clocks.jump(-3 * time.Hour)
-	b.known = s.Epoch() + 1
+	b.known = s.Committed() + 1
 	fails(t, b.snapshot(s), care.Conflict, ReasonRolledBack)
 	reread(t, s, "gp", b.clocks.now())
 	if set := s.Status().Sets[2]; set.Lost || !set.Filled {

@@ -37,7 +37,7 @@ func TestDamagedFiles(t *testing.T) {
 			b, j := newBench(t).withSource("gp", time.Hour), new(journal)
 			s := b.filled(t, said(0, 1, care.Dissent, 3))
 			j.set(t, s, said(care.Site, 2, care.Dissent, 3))
-			known := s.Epoch()
+			known := s.Committed()
 			check(t, s.Close())
 			image, err := os.ReadFile(b.path)
 			check(t, err)
@@ -57,8 +57,8 @@ func TestDamagedFiles(t *testing.T) {
 					t.Errorf("what was found was changed: %v", err)
 				}
 			}
-			if s.Epoch() <= known {
-				t.Errorf("epoch %d, known %d", s.Epoch(), known)
+			if s.Committed() <= known {
+				t.Errorf("epoch %d, known %d", s.Committed(), known)
 			}
 			s = b.reopen(t, s)
 			b.resync(t, s, j)
@@ -77,13 +77,13 @@ func TestDamagedWithoutJournal(t *testing.T) {
 	for i := range 20 {
 		put(t, s, said(care.Site, i, care.ConsentGiven, 3))
 	}
-	b.known = s.Epoch()
+	b.known = s.Committed()
 	check(t, s.Close())
 	check(t, os.Remove(b.path))
 	s = b.open(t)
 	fails(t, b.snapshot(s), care.Conflict, ReasonRolledBack)
-	if s.Epoch() <= 20 {
-		t.Errorf("epoch %d", s.Epoch())
+	if s.Committed() <= 20 {
+		t.Errorf("epoch %d", s.Committed())
 	}
 	b.resync(t, s, j)
 	answers(t, s, 3, care.OK, "")

@@ -61,8 +61,8 @@ func TestFailingCommit(t *testing.T) {
 			for i := range 3 {
 				answers(t, s, i, care.ConsentUnavailable, rule.ReasonPoisoned)
 			}
-			if status := s.Status(); s.Epoch() != failedEpoch || status.Err == nil || status.Doubt != rule.ReasonPoisoned || b.doubts[len(b.doubts)-1] != rule.ReasonPoisoned {
-				t.Errorf("epoch %d, %+v, told %q", s.Epoch(), status, b.doubts)
+			if status := s.Status(); s.Committed() != failedEpoch || status.Err == nil || status.Doubt != rule.ReasonPoisoned || b.doubts[len(b.doubts)-1] != rule.ReasonPoisoned {
+				t.Errorf("epoch %d, %+v, told %q", s.Committed(), status, b.doubts)
 			}
 			fails(t, s.Run(context.Background()), care.ConsentUnavailable, rule.ReasonPoisoned)
 			check(t, s.Close())

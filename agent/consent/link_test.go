@@ -29,9 +29,9 @@ func TestLinkedNumbers(t *testing.T) {
 	b := newBench(t)
 	s := b.filled(t, said(0, 1, care.Dissent, 90), said(0, 2, care.ConsentGiven, 50))
 	put(t, s, said(care.Site, 3, care.Restriction, 20))
-	epoch := s.Epoch()
+	epoch := s.Committed()
 	link(t, s, 1, 2, SamePerson, 40)
-	if s.Epoch() == epoch {
+	if s.Committed() == epoch {
 		t.Error("the epoch has not moved")
 	}
 	answers(t, s, 2, care.NoPatientConsent, rule.ReasonDissent)
@@ -62,12 +62,12 @@ func TestLinksUndone(t *testing.T) {
 	s := newBench(t).filled(t, said(0, 1, care.Dissent, 90))
 	link(t, s, 1, 2, SamePerson, 40)
 	link(t, s, 2, 3, SamePerson, 40)
-	epoch := s.Epoch()
+	epoch := s.Committed()
 	link(t, s, 1, 2, SamePerson, 40)    // known
 	link(t, s, 1, 2, SamePerson, 50)    // and older
 	link(t, s, 1, 2, NotSamePerson, 50) // older than the finding it denies
 	link(t, s, 4, 5, NotSamePerson, 50) // never linked
-	if s.Epoch() != epoch {
+	if s.Committed() != epoch {
 		t.Error("the epoch has moved")
 	}
 	answers(t, s, 3, care.NoPatientConsent, rule.ReasonDissent)
@@ -91,10 +91,10 @@ func TestNeverLinked(t *testing.T) {
 	answers(t, s, 3, care.OK, "")
 	fails(t, tryLink(s, 1, 2, SamePerson, 10), care.Conflict, ReasonNeverLink)
 	fails(t, tryLink(s, 2, 1, SamePerson, 10), care.Conflict, ReasonNeverLink)
-	epoch := s.Epoch()
+	epoch := s.Committed()
 	link(t, s, -1, 2, NeverLink, 5)
 	link(t, s, 1, 2, NotSamePerson, 5)
-	if s.Epoch() != epoch {
+	if s.Committed() != epoch {
 		t.Error("the epoch has moved")
 	}
 	s = b.reopen(t, s)

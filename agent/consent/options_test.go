@@ -23,7 +23,7 @@ func TestDigests(t *testing.T) {
 	want := []feed.Digest{
 		digestOf(t, said(0, 1, care.Dissent, 3), said(0, 2, care.Dissent, 3)),
 		digestOf(t, said(0, 1, care.ConsentGiven, 2)),
-		digestOf(t, said(0, 1, care.ConsentGiven, 8), said(0, 2, care.Restriction, 1)),
+		digestOf(t, said(0, 1, care.ConsentGiven, 8), said(0, 2, care.Dissent, 7), said(0, 2, care.Restriction, 1)),
 	}
 	for i, set := range s.Status().Sets {
 		if set.Digest != want[i] {

@@ -65,7 +65,7 @@ func TestApply(t *testing.T) {
 	b.admit(t, said(0, 5, care.Dissent, 1), said(0, 4, care.Restriction, 1), said(0, 1, care.ConsentGiven, 2))
 	m, ds, _ := b.ledger.Changes(1)
 	right := m.Unsigned()
-	epoch := s.Epoch()
+	epoch := s.Committed()
 	for _, c := range append(wrongChanges, wrongPushes...) {
 		t.Run(c.name, func(t *testing.T) {
 			fails(t, s.Apply(ctx, b.altered(t, 1, c.alter), ds), c.kind, c.reason)
@@ -77,7 +77,7 @@ func TestApply(t *testing.T) {
 	of[1].Authority = care.Site
 	fails(t, s.Apply(ctx, right, of), care.BadRequest, "AUTHORITY")
 	fails(t, s.Apply(ctx, right, make([]care.Directive, 3)), care.InvalidNHSNumber, "")
-	if s.Epoch() != epoch {
+	if s.Committed() != epoch {
 		t.Error("the epoch has moved")
 	}
 
@@ -85,12 +85,12 @@ func TestApply(t *testing.T) {
 	answers(t, s, 4, care.PatientNotFound, rule.ReasonRestricted)
 	answers(t, s, 5, care.NoPatientConsent, rule.ReasonDissent)
 	answers(t, s, 1, care.OK, "")
-	epoch = s.Epoch()
+	epoch = s.Committed()
 	check(t, s.Apply(ctx, right, ds)) // repeated
 	b.beat(t, s)                      // a sign of life
 	fails(t, s.Apply(ctx, right, ds), care.Conflict, ReasonGap)
-	if s.Epoch() != epoch || s.Status().Sets[0].Sequence != 3 {
-		t.Errorf("epoch %d, want %d; %+v", s.Epoch(), epoch, s.Status())
+	if s.Committed() != epoch || s.Status().Sets[0].Sequence != 3 {
+		t.Errorf("epoch %d, want %d; %+v", s.Committed(), epoch, s.Status())
 	}
 	check(t, s.Verify(ctx))
 }
@@ -277,8 +277,8 @@ func TestPushToEffect(t *testing.T) {
 		b.admit(t, said(0, i, care.Dissent, 1))
 		check(t, b.changes(s, base))
 		answers(t, s, i, care.NoPatientConsent, rule.ReasonDissent)
-		if before.Refusal != care.OK || s.Epoch() == before.Epoch {
-			t.Errorf("before: %+v; epoch %d", before, s.Epoch())
+		if before.Refusal != care.OK || s.Committed() == before.Epoch {
+			t.Errorf("before: %+v; epoch %d", before, s.Committed())
 		}
 	}
 }

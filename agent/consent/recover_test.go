@@ -24,14 +24,14 @@ func (j *journal) set(t *testing.T, s *Store, d care.Directive) {
 	t.Helper()
 	put(t, s, d)
 	j.said = append(j.said, Restored{Directive: &d})
-	j.epoch = s.Epoch()
+	j.epoch = s.Committed()
 }
 
 func (j *journal) link(t *testing.T, s *Store, l Link) {
 	t.Helper()
 	check(t, s.Link(context.Background(), l.Old, l.New, l.What, l.At, l.By))
 	j.said = append(j.said, Restored{Link: &l})
-	j.epoch = s.Epoch()
+	j.epoch = s.Committed()
 }
 
 // resync brings a lost store back, step by step, and proves after each step but
@@ -68,7 +68,7 @@ func TestEveryEarlierState(t *testing.T) {
 	j := new(journal)
 	s := b.filled(t)
 	images, said := b.live(t, s, j)
-	j.epoch = s.Epoch()
+	j.epoch = s.Committed()
 	want := picture(s)
 	check(t, s.Close())
 	for restored, image := range images {
@@ -130,10 +130,10 @@ func (b *bench) putBack(t *testing.T, remembers string, j *journal) *Store {
 		v.KnownEpoch = known
 		fails(t, s.Meet(v), care.Conflict, ReasonRolledBack)
 	}
-	if s.Epoch() <= known {
-		t.Fatalf("%s: epoch %d, known %d", remembers, s.Epoch(), known)
+	if s.Committed() <= known {
+		t.Fatalf("%s: epoch %d, known %d", remembers, s.Committed(), known)
 	}
-	b.opts.Anchor, b.known = s.Epoch(), 0
+	b.opts.Anchor, b.known = s.Committed(), 0
 	return b.reopen(t, s) // it is not forgotten
 }
 

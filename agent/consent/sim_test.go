@@ -56,7 +56,7 @@ func (w *world) ask() {
 		"the region was not heard lately":  w.now.Sub(w.pushed) > w.b.opts.MaxAge+2*nearly,
 		"the source was not read lately":   w.now.Sub(w.read) > w.b.opts.Sources[0].MaxAge+2*nearly,
 		"a change could not be written":    w.s.vault.Err() != nil,
-		"the answer's epoch is not of now": got.Epoch != w.s.Epoch(),
+		"the answer's epoch is not of now": got.Epoch != w.s.Committed(),
 	} {
 		if wrong {
 			w.t.Fatalf("patient %d was released although %s: %+v\n%s", i, what, w.s.Status(), strings.Join(w.trace, "\n"))

@@ -115,7 +115,7 @@ func (w *world) pass(d time.Duration) {
 // journalled writes the store's epoch down, as the journal does with everything
 // that happens: that a store was found to be put back, too.
 func (w *world) journalled() {
-	if epoch := w.s.Epoch(); epoch != failedEpoch {
+	if epoch := w.s.Committed(); epoch != failedEpoch {
 		w.anchor = max(w.anchor, epoch)
 	}
 }

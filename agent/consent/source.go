@@ -27,8 +27,10 @@ func (s *Store) slotOf(source string) (int, error) {
 	return 0, failure(care.BadRequest, ReasonSource, "the source is not one of those whose directives are kept", nil)
 }
 
-// Learn takes what a source says of one patient now, in place of all it said of
-// the patient before, and returns the statements that are new. Nothing is
+// Learn takes what a source says of one patient now, in place of what it said
+// of the patient before, and returns the statements that are new. A dissent or
+// restriction that the source no longer mentions stays until the next whole
+// reading: of two looks at a patient the older may come last. Nothing is
 // written if there is nothing new. A consent or lifting dated ahead is left out
 // until it holds. It fails with BadRequest, SOURCE, for a source that is not
 // configured, and with what rule.Explode fails with.
@@ -64,6 +66,13 @@ func (s *Store) Learn(ctx context.Context, source string, n care.NHSNumber, ds [
 		before, err := c.entry(slot, &key)
 		if err != nil {
 			return err
+		}
+		for _, said := range before.Statements() { // what withholds is not taken back by a look at one patient: see Learn
+			if said.Kind == care.Dissent || said.Kind == care.Restriction {
+				if _, err := now.Admit(said); err != nil {
+					return err
+				}
+			}
 		}
 		s.learned(slot, n, now.Statements())
 		taken = missing(now.Statements(), before.Statements())
@@ -120,10 +129,13 @@ func (s *Store) learned(slot int, n care.NHSNumber, said []rule.Statement) {
 	s.filling.Lock()
 	defer s.filling.Unlock()
 	r := s.readings[slot]
-	if r == nil {
+	if r == nil || len(said) == 0 {
 		return
 	}
-	if r.full = r.full || len(r.learned) == maxLearned; !r.full {
+	if _, there := r.learned[n]; !there && len(r.learned) == maxLearned {
+		r.full = true
+	}
+	if !r.full {
 		r.learned[n] = append(r.learned[n], said...)
 	}
 }

@@ -179,10 +179,20 @@ func (s *Store) Explain(n care.NHSNumber, ask rule.Ask) (care.ConsentAnswer, []s
 	return answer, rule.Explain(&sc.said, &sc.ask, &sc.ages, s.opts.Model, answer), nil
 }
 
-// Epoch returns a number that changes whenever a statement changes, and to the
-// largest uint64 when the store fails. It costs two atomic loads. An answer of
-// Check holds for as long as Epoch is the answer's.
+// Epoch returns a number that changes whenever a statement changes, and is the
+// largest uint64 while the store cannot be relied on, for whatever reason. An
+// answer of Check holds for as long as Epoch is the answer's.
 func (s *Store) Epoch() uint64 {
+	if s.doubt() != "" {
+		return failedEpoch
+	}
+	return s.vault.Root().Epoch
+}
+
+// Committed returns the epoch of what is on disk, which never goes back: what
+// the journal remembers a store by. It is the largest uint64 if the store has
+// failed.
+func (s *Store) Committed() uint64 {
 	if s.vault.Err() != nil {
 		return failedEpoch
 	}

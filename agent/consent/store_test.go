@@ -19,8 +19,8 @@ func TestRefusesUntilFilledAndVouched(t *testing.T) {
 	answers(t, s, 1, care.ConsentUnavailable, rule.ReasonNeverFilled)
 	put(t, s, said(care.Site, 1, care.Dissent, 3))
 	answers(t, s, 1, care.ConsentUnavailable, rule.ReasonNeverFilled)
-	if s.Epoch() != 2 || s.Status().Epoch != 0 {
-		t.Errorf("nobody has vouched, and epoch %d is told as %d", s.Epoch(), s.Status().Epoch)
+	if s.Committed() != 2 || s.Status().Epoch != 0 {
+		t.Errorf("nobody has vouched, and epoch %d is told as %d", s.Committed(), s.Status().Epoch)
 	}
 	m, err := b.ledger.Snapshot()
 	check(t, err)
@@ -30,8 +30,8 @@ func TestRefusesUntilFilledAndVouched(t *testing.T) {
 	fails(t, s.Vouched(Vouching{Instance: make([]byte, 16)}), care.Conflict, ReasonInstance)
 	answers(t, s, 9, care.ConsentUnavailable, rule.ReasonUnvouched)
 	check(t, s.Vouched(b.vouching(s)))
-	if s.Status().Epoch != s.Epoch() || s.Epoch() != 3 {
-		t.Errorf("told %d of epoch %d", s.Status().Epoch, s.Epoch())
+	if s.Status().Epoch != s.Committed() || s.Committed() != 3 {
+		t.Errorf("told %d of epoch %d", s.Status().Epoch, s.Committed())
 	}
 	answers(t, s, 9, care.OK, "")
 	answers(t, s, 1, care.NoPatientConsent, rule.ReasonDissent)
@@ -49,7 +49,7 @@ func TestRefusesUntilFilledAndVouched(t *testing.T) {
 
 func TestCheckWithoutNumber(t *testing.T) {
 	s := newBench(t).filled(t)
-	if got := s.Check(&care.Request{Purpose: care.Treatment}); got.Refusal != care.InvalidNHSNumber || got.Epoch != s.Epoch() {
+	if got := s.Check(&care.Request{Purpose: care.Treatment}); got.Refusal != care.InvalidNHSNumber || got.Epoch != s.Committed() {
 		t.Errorf("got %+v", got)
 	}
 	_, err := s.Show(care.NHSNumber{})
@@ -120,7 +120,7 @@ func TestScopedDissent(t *testing.T) {
 
 func TestSetReportsChange(t *testing.T) {
 	s := newBench(t).filled(t)
-	epoch := s.Epoch()
+	epoch := s.Committed()
 	for i, c := range []struct {
 		d    care.Directive
 		want bool
@@ -137,8 +137,8 @@ func TestSetReportsChange(t *testing.T) {
 		if c.want {
 			epoch++
 		}
-		if s.Epoch() != epoch || s.Status().Epoch != epoch {
-			t.Errorf("step %d: epoch %d, told %d, want %d", i, s.Epoch(), s.Status().Epoch, epoch)
+		if s.Committed() != epoch || s.Status().Epoch != epoch {
+			t.Errorf("step %d: epoch %d, told %d, want %d", i, s.Committed(), s.Status().Epoch, epoch)
 		}
 	}
 }
@@ -146,7 +146,7 @@ func TestSetReportsChange(t *testing.T) {
 // TestSetIsAllOrNothing proves that one bad directive leaves the others undone.
 func TestSetIsAllOrNothing(t *testing.T) {
 	s, ctx := newBench(t).filled(t), context.Background()
-	epoch := s.Epoch()
+	epoch := s.Committed()
 	bad := said(care.Site, 2, care.Dissent, 1)
 	bad.By = ""
 	of := said(care.Region, 2, care.Dissent, 1)
@@ -164,13 +164,13 @@ func TestSetIsAllOrNothing(t *testing.T) {
 	_, err := s.Set(ctx, make([]care.Directive, MaxSet+1))
 	fails(t, err, care.LimitExceeded, "DIRECTIVES")
 	answers(t, s, 1, care.OK, "")
-	if s.Epoch() != epoch {
+	if s.Committed() != epoch {
 		t.Error("the epoch has moved")
 	}
 	changed, err := s.Set(ctx, []care.Directive{said(0, 1, care.Dissent, 1), said(care.Site, 1, care.ConsentGiven, 2), said(care.Site, 3, care.Dissent, 1)})
 	check(t, err)
-	if diff := cmp.Diff([]bool{true, false, true}, changed); diff != "" || s.Epoch() != epoch+1 {
-		t.Errorf("epoch %d, %s", s.Epoch(), diff)
+	if diff := cmp.Diff([]bool{true, false, true}, changed); diff != "" || s.Committed() != epoch+1 {
+		t.Errorf("epoch %d, %s", s.Committed(), diff)
 	}
 }
 
@@ -235,15 +235,15 @@ func TestRestartKeepsAll(t *testing.T) {
 	s := b.filled(t, said(care.Region, 1, care.Dissent, 1))
 	put(t, s, said(care.Site, 2, care.Restriction, 1))
 	reread(t, s, "gp", start, said(care.SourceFlag, 3, care.Dissent, 1))
-	before, epoch := s.Status(), s.Epoch()
+	before, epoch := s.Status(), s.Committed()
 	check(t, s.Close())
 	check(t, s.Close())
 	answers(t, s, 1, care.ConsentUnavailable, rule.ReasonClosed)
 	_, err := s.Set(context.Background(), []care.Directive{said(care.Site, 3, care.Dissent, 1)})
 	fails(t, err, care.ConsentUnavailable, rule.ReasonClosed)
 	fails(t, s.Verify(context.Background()), care.ConsentUnavailable, rule.ReasonClosed)
-	if s.Epoch() != math.MaxUint64 || s.Status().Doubt != rule.ReasonClosed || s.Status().Err == nil {
-		t.Errorf("closed: epoch %d, %+v", s.Epoch(), s.Status())
+	if s.Committed() != math.MaxUint64 || s.Status().Doubt != rule.ReasonClosed || s.Status().Err == nil {
+		t.Errorf("closed: epoch %d, %+v", s.Committed(), s.Status())
 	}
 
 	s = b.open(t)
@@ -252,8 +252,8 @@ func TestRestartKeepsAll(t *testing.T) {
 		t.Error("the process is taken for the one before")
 	}
 	after.Instance, after.Doubt, after.Vouched = before.Instance, before.Doubt, before.Vouched
-	if diff := cmp.Diff(before, after); diff != "" || s.Epoch() != epoch {
-		t.Errorf("epoch %d, want %d; %s", s.Epoch(), epoch, diff)
+	if diff := cmp.Diff(before, after); diff != "" || s.Committed() != epoch {
+		t.Errorf("epoch %d, want %d; %s", s.Committed(), epoch, diff)
 	}
 	b.beat(t, s)
 	answers(t, s, 1, care.NoPatientConsent, rule.ReasonDissent)

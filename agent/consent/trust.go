@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"time"
+
+	"github.com/mycarerecord/edge-agent/agent/care"
 )
 
 // The reasons of this package's errors, beside those of its parts.
@@ -21,6 +23,10 @@ const (
 	ReasonNeverLink  = "NEVER_LINK"  // a number that must not be linked
 )
 
+// highestEpoch is more than any store reaches, and leaves room above for those
+// that were lost a few times.
+const highestEpoch = 1 << 52
+
 // Meet takes what the region remembers of this store, before a push. When it
 // knows of a later state than this one, the file was put back from the past:
 // then everything is refused, LOST, until the region has sent a snapshot, every
@@ -30,6 +36,9 @@ const (
 func (s *Store) Meet(v Vouching) error {
 	if err := s.recognise(v); err != nil {
 		return err
+	}
+	if v.KnownEpoch > highestEpoch {
+		return failure(care.BadRequest, "EPOCH", "no site has ever told such an epoch", nil)
 	}
 	if v.KnownEpoch <= s.current().told {
 		return nil

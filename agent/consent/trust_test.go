@@ -172,12 +172,12 @@ func TestTimeFloor(t *testing.T) {
 func TestFloorIsWritten(t *testing.T) {
 	b := newBench(t)
 	s := b.filled(t)
-	epoch := s.Epoch()
+	epoch := s.Committed()
 	b.pass(s, 9*time.Minute)
 	if got := time.UnixMilli(s.current().floor).Sub(start); got != 5*time.Minute {
 		t.Errorf("wrote down %v", got)
 	}
-	if s.Epoch() != epoch {
+	if s.Committed() != epoch {
 		t.Error("the epoch has moved")
 	}
 }

@@ -101,11 +101,11 @@ func (g *Gate) pass(ctx context.Context, call Call, deliver func(*release) error
 	ctx, stop := context.WithTimeout(ctx, g.Timeout)
 	defer stop()
 	r := &release{gate: g, Call: call, ctx: ctx}
+	defer func() { r.settle(err) }()
 	defer func() {
 		if recover() != nil {
 			err = r.end(defect)
 		}
-		r.settle(err)
 	}()
 	if err := r.admit(); err != nil {
 		return r.end(err)
@@ -130,15 +130,18 @@ func (r *release) admit() error {
 	if err = r.ask(); err != nil { // 3: what the patient allows
 		return r.refuse(err)
 	}
-	r.decide()                                                  // 4: written down; on disk before anything leaves, see release.flush
-	r.match, err = g.Records.Identify(r.ctx, r.Request.Subject) // 5: the source is read meanwhile
+	r.decide()                                                                   // 4: written down; on disk before anything leaves, see release.flush
+	r.match, err = g.Records.Identify(r.ctx, r.Request.Subject)                  // 5: the source is read meanwhile
+	if again := r.stillAllowed(); again != nil && r.consent.Refusal == care.OK { // the source may have told of a dissent just now
+		if care.KindOf(again) == care.PatientNotFound {
+			return hide(r.match, err, care.ReasonOf(again))
+		}
+		return again
+	}
 	if r.consent.Refusal == care.PatientNotFound {
-		return hide(err, r.consent.Reason) // restricted: as if the source had no such patient
+		return hide(r.match, err, r.consent.Reason) // restricted: as if the source had no such patient
 	}
-	if err != nil {
-		return err // 6: nil only if r.match is the person asked for, for certain
-	}
-	return r.stillAllowed() // the source may have told of a dissent just now
+	return err // 6: nil only if r.match is the person asked for, for certain
 }
 
 // Locate tells which sections of the patient's record the requester may have.

@@ -38,6 +38,7 @@ type world struct {
 
 	quick       bool
 	onIdentify  func()
+	onBudget    func()
 	identifyErr error
 	items       int   // records in the answer
 	readErr     error // after the records
@@ -66,6 +67,9 @@ func (w *world) Decide(*care.Request, []care.ODSCode) (policy.Grant, error) {
 
 func (w *world) Admit(context.Context, *care.Request) error {
 	w.note("budget")
+	if w.onBudget != nil {
+		w.onBudget()
+	}
 	return w.budgetErr
 }
 
@@ -288,6 +292,15 @@ func TestRefusals(t *testing.T) {
 			w.writeErr = errors.New("x")
 		}, kind: care.AuditUnavailable,
 			trace: "policy, budget, consent, RELEASE_REFUSED NO_PATIENT_CONSENT DISSENT, on disk 1"},
+		{name: "early defect", upset: func(w *world) { w.onBudget = func() { panic("canary") } }, kind: care.Internal, reason: "DEFECT",
+			trace: "policy, budget, RELEASE_REFUSED INTERNAL_ERROR DEFECT, on disk 1"},
+		{name: "restriction that the source tells of, with other demographics", upset: func(w *world) {
+			w.identifyErr = &care.Error{Kind: care.InvalidDemographics, Reason: "DEMOGRAPHICS_DIFFER"}
+			w.onIdentify = func() {
+				w.epoch, w.answer = 8, care.ConsentAnswer{Refusal: care.PatientNotFound, Reason: "RESTRICTED", Epoch: 8}
+			}
+		}, kind: care.PatientNotFound,
+			trace: "policy, budget, consent, RELEASE_DECIDED OK , identify, consent, on disk 1, RELEASE_ENDED PATIENT_NOT_FOUND RESTRICTED"},
 		{name: "defect", upset: func(w *world) { w.panics = true }, kind: care.Internal, reason: "DEFECT",
 			trace: "policy, budget, consent, RELEASE_DECIDED OK , identify, open, read, on disk 1, RELEASE_ENDED INTERNAL_ERROR DEFECT"},
 	} {
@@ -489,6 +502,7 @@ func TestTheBudgetHearsHowItEnded(t *testing.T) {
 		"restricted":     {func(w *world) { w.answer.Refusal, w.answer.Reason = care.PatientNotFound, "RESTRICTED" }, []care.Kind{care.PatientNotFound}},
 		"unknown":        {func(w *world) { w.identifyErr = &care.Error{Kind: care.PatientNotFound} }, []care.Kind{care.PatientNotFound}},
 		"dissent":        {func(w *world) { w.answer.Refusal = care.NoPatientConsent }, []care.Kind{care.NoPatientConsent}},
+		"early defect":   {func(w *world) { w.onBudget = func() { panic("canary") } }, nil},
 		"defect":         {func(w *world) { w.panics = true }, []care.Kind{care.Internal}},
 		"not admitted":   {func(w *world) { w.budgetErr = &care.Error{Kind: care.LimitExceeded} }, nil},
 		"not allowed":    {func(w *world) { w.policyErr = &care.Error{Kind: care.AccessDenied} }, nil},

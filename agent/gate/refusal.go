@@ -22,7 +22,10 @@ func (r *Refused) Error() string { return r.Kind.String() + ": " + r.Detail }
 
 // hide turns what Identify said of a restricted patient into what it would
 // have said had there been none: only a source that cannot be read still shows.
-func hide(err error, reason string) error {
+func hide(match *records.Match, err error, reason string) error {
+	if match != nil {
+		err = match.WithoutPatient()
+	}
 	if kind := care.KindOf(err); kind == care.SourceUnavailable || kind == care.ConsentUnavailable {
 		return err
 	}

@@ -212,6 +212,9 @@ func (r *release) document(doc *care.Document) error {
 // cannot be written the journal refuses, and with it the gate is shut for
 // every later request until the journal is repaired.
 func (r *release) end(err error) error {
+	if r.decision == nil { // it failed before anything was decided
+		_ = r.refuse(err)
+	}
 	if werr := r.written(); werr != nil {
 		err = werr
 	} else if err == nil {

@@ -160,9 +160,37 @@ func (m *Match) judge() error {
 		if v.kind == care.OK {
 			return nil
 		}
+		if v.state == restricted {
+			return hidden(reason, m.WithoutPatient())
+		}
 		return &care.Error{Kind: v.kind, Op: op, Reason: reason, Detail: v.detail}
 	}
 	return &care.Error{Kind: care.SourceUnavailable, Op: op, Reason: "NO_SOURCE", Detail: "the site has no source configured"}
+}
+
+// WithoutPatient returns what would have been said had no source held such a
+// patient: a restricted person must get the answer of one who is not there,
+// also while a source cannot be read.
+func (m *Match) WithoutPatient() error {
+	others := Match{}
+	for _, h := range m.held {
+		if h.state == failed || h.state == unsaid {
+			others.held = append(others.held, h)
+		}
+	}
+	if len(others.held) == 0 {
+		return &care.Error{Kind: care.PatientNotFound, Op: "records.Identify", Reason: "ABSENT", Detail: NotFoundDetail}
+	}
+	return others.judge()
+}
+
+// hidden is the answer of somebody who is not there, with the true reason where
+// the caller is not told a reason.
+func hidden(reason string, absent error) error {
+	if care.KindOf(absent) != care.PatientNotFound {
+		return absent
+	}
+	return &care.Error{Kind: care.PatientNotFound, Op: "records.Identify", Reason: reason, Detail: NotFoundDetail}
 }
 
 // NotFoundDetail is the text of every PatientNotFound, whatever the reason.

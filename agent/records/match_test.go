@@ -105,7 +105,9 @@ func TestIdentifyOverSeveralSources(t *testing.T) {
 		{"dissent anywhere", []*fake{good(), dissent, down}, care.NoPatientConsent},
 		{"restricted anywhere", []*fake{good(), dissent, restricted}, care.PatientNotFound},
 		{"unreadable choices anywhere", []*fake{good(), unsaid, absent}, care.ConsentUnavailable},
-		{"unreadable choices, restricted elsewhere", []*fake{unsaid, restricted}, care.PatientNotFound},
+		{"unreadable choices, restricted elsewhere: as for anybody", []*fake{unsaid, restricted}, care.ConsentUnavailable},
+		{"restricted, and a source is down: as for anybody", []*fake{down, restricted}, care.SourceUnavailable},
+		{"restricted, and not here: as for anybody", []*fake{absent, restricted}, care.PatientNotFound},
 		{"absent everywhere", []*fake{absent, absent}, care.PatientNotFound},
 		{"no source", nil, care.SourceUnavailable},
 	} {
