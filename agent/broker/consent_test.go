@@ -25,7 +25,8 @@ type flags struct {
 	from    uint64
 	pushed  []care.Directive
 	broken  error        // what ended the last snapshot
-	gone    chan<- error // told of it, if not nil
+	began   chan<- struct{} // told of each batch, if not nil
+	gone    chan<- error    // told of what ended the last snapshot, if not nil
 	actor   string
 	file    string
 	asked   care.ODSCode
@@ -56,6 +57,9 @@ func (f *flags) Snapshot(_ context.Context, p broker.Push, from uint64, batches 
 			return err
 		}
 		f.pushed = append(f.pushed, batch...)
+		if f.began != nil {
+			f.began <- struct{}{}
+		}
 	}
 	return f.refusal
 }
@@ -272,7 +276,8 @@ func TestPushesThatAreRefused(t *testing.T) {
 // A snapshot that breaks off says so, as one that can be continued.
 func TestASnapshotThatBreaksOff(t *testing.T) {
 	h, client := consentClient(t, identity.RoleConsent)
-	h.known = make(chan struct{}, 10)
+	began := make(chan struct{}, 1)
+	h.began = began
 	ctx, hangUp := context.WithCancel(t.Context())
 	stream, err := client.PushSnapshot(ctx)
 	if err != nil {
@@ -283,7 +288,7 @@ func TestASnapshotThatBreaksOff(t *testing.T) {
 	if err := stream.Send(&edgev1.PushSnapshotRequest{Manifest: manifest, Directives: []*edgev1.Directive{said()}}); err != nil {
 		t.Fatal(err)
 	}
-	<-h.known
+	<-began
 	hangUp()
 	select {
 	case err := <-ended:

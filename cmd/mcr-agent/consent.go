@@ -228,7 +228,7 @@ func (f *statementFlags) record(s *streams, d *care.Directive) error {
 		return refusedBy(err)
 	}
 	if reply.GetChanged() == 0 {
-		fmt.Fprintln(s.out, "Nothing changed: the site has already recorded the same or a later statement.")
+		fmt.Fprintln(s.out, "Written to the journal, but it changes nothing: the site holds the same statement, or a later one, which counts. What holds now: mcr-agent consent show.")
 		return nil
 	}
 	fmt.Fprintf(s.out, "Recorded, and in force from the next request. Journal entry %d.\n", reply.GetJournalSequence())

@@ -71,7 +71,7 @@ func (c consentImport) Run(s *streams) error {
 			fmt.Fprintf(s.err, "%d of %d\n", done, len(all))
 		}
 	}
-	fmt.Fprintf(s.out, "%d statements read, %d of them changed something. All are in force. Journal entry %d.\n", len(all), changed, entry)
+	fmt.Fprintf(s.out, "%d statements read and recorded, %d of them changed what is in force. The others were known, or a later statement stands over them: see consent show. Journal entry %d.\n", len(all), changed, entry)
 	return nil
 }
 

@@ -91,7 +91,7 @@ type consentNeverLink struct {
 
 // Help shows examples.
 func (consentNeverLink) Help() string {
-	return `For a person whose former number must never be known, as after adoption or gender recognition. Give the present number only. Any link of it is dropped, and none is ever made again.
+	return `For a person whose former number must never be known, as after adoption or gender recognition. Give the present number only. Any link of it is dropped, and none is ever made again. What was said under the former number then counts no longer for the present one: first record under the present number, with consent set, every dissent and restriction that is to go on.
 
 Examples:
   mcr-agent consent never-link         asks for the NHS number`
@@ -104,5 +104,5 @@ func (c consentNeverLink) Run(s *streams) error {
 		return err
 	}
 	return c.link(s, &edgev1.LinkPatientsRequest{NewNhsNumber: number.Reveal(), Link: edgev1.PatientLink_PATIENT_LINK_NEVER, RecordedBy: c.By},
-		"Recorded: this number has no link, and will have none.")
+		"Recorded: this number has no link, and will have none. What was said under another number counts for it no longer; check it with consent show.")
 }

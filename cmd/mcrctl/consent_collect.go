@@ -71,9 +71,10 @@ func (c *collection) write(ctx context.Context, client *edge.Client, w io.Writer
 					return
 				}
 			}
-			if c.cursor = max(c.cursor, part.Cursor); part.Gap(after) {
+			if part.Gap(c.cursor) { // of the call that the part answers
 				c.oldest = part.Oldest
 			}
+			c.cursor = max(c.cursor, part.Cursor)
 		}
 	})
 }
