@@ -24,7 +24,7 @@ type flags struct {
 	push    broker.Push
 	from    uint64
 	pushed  []care.Directive
-	broken  error        // what ended the last snapshot
+	broken  error           // what ended the last snapshot
 	began   chan<- struct{} // told of each batch, if not nil
 	gone    chan<- error    // told of what ended the last snapshot, if not nil
 	actor   string
