@@ -42,7 +42,7 @@ func (b *book) advance(ctx context.Context, f *Files, rest func(context.Context)
 func (b *book) pass(ctx context.Context, f *Files, rest func(context.Context) error) (fits bool, err error) {
 	last, n := b.read, 0
 	fits = last.Sequence == 0
-	for l, err := range audit.ScanWith(f.Folder, f.archive(), last.Sequence, 0) {
+	for l, err := range audit.SkimWith(f.Folder, f.archive(), last.Sequence, 0) {
 		if n++; n%restEvery == 0 {
 			if err := rest(ctx); err != nil {
 				return true, err
@@ -70,7 +70,7 @@ func (b *book) pass(ctx context.Context, f *Files, rest func(context.Context) er
 // other.
 var marked = []byte(`,"alert":true`)
 
-// take adds the next entry, as audit.Scan yields it. A marked line that cannot be
+// take adds the next entry, as audit.SkimWith yields it. A marked line that cannot be
 // decoded counts as an alert. A line with an earlier number than the one before
 // was put there by somebody; verifying the journal finds it.
 func (b *book) take(scanned *audit.Line) {

@@ -3,7 +3,6 @@ package audit
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -159,8 +158,16 @@ func decodeLine(raw []byte) (Line, error) {
 
 // scanLine reads what Scan yields of a line.
 func scanLine(raw []byte) (Line, error) {
+	if !json.Valid(raw) {
+		return decodeLine(raw)
+	}
+	return skimLine(raw)
+}
+
+// skimLine is scanLine that does not look whether all of the line is JSON.
+func skimLine(raw []byte) (Line, error) {
 	h, body, ok := parseHeader(raw)
-	if !ok || !json.Valid(raw) {
+	if !ok {
 		return decodeLine(raw)
 	}
 	kind, _, _ := bytes.Cut(body[len(`"kind":"`):], []byte{'"'})
@@ -245,16 +252,48 @@ func (p *headerParser) number() uint64 {
 
 func (p *headerParser) hex(dst []byte) {
 	digits := p.take(2 * len(dst))
-	if _, err := hex.Decode(dst, digits); err != nil || bytes.ContainsAny(digits, "ABCDEF") {
-		p.ok = false
+	for i := range dst {
+		high, low := nibbles[digits[2*i]], nibbles[digits[2*i+1]]
+		if high|low == 0xff {
+			p.ok = false
+			return
+		}
+		dst[i] = high<<4 | low
 	}
 }
 
+// nibbles are the values of hexadecimal digits in lower case; 0xff is none.
+var nibbles = func() (v [256]byte) {
+	for c := range v {
+		v[c] = 0xff
+	}
+	for n, c := range []byte("0123456789abcdef") {
+		v[c] = byte(n)
+	}
+	return v
+}()
+
+// instant reads a time in timeLayout. What it does not read as package time
+// writes it is refused: the 30th of February, a sixtieth second.
 func (p *headerParser) instant() time.Time {
-	text := string(p.take(len(timeLayout)))
-	t, err := time.Parse(timeLayout, text)
-	if err != nil || t.Format(timeLayout) != text { // Parse takes a comma for the point
+	text := p.take(len(timeLayout))
+	if !p.ok {
+		return time.Time{}
+	}
+	n := [...]int{digits(text[0:4]), digits(text[5:7]), digits(text[8:10]), digits(text[11:13]), digits(text[14:16]), digits(text[17:19]), digits(text[20:26])}
+	t := time.Date(n[0], time.Month(n[1]), n[2], n[3], n[4], n[5], n[6]*1000, time.UTC)
+	var again [len(timeLayout) + 8]byte
+	if string(appendInstant(again[:0], t)) != string(text) {
 		p.ok = false
 	}
 	return t
+}
+
+// digits returns the number that a few digits are. Of anything else it returns
+// some number.
+func digits(text []byte) (n int) {
+	for _, c := range text {
+		n = 10*n + int(c-'0')
+	}
+	return n
 }

@@ -46,6 +46,12 @@ func ScanWith(folder, archive string, from, to uint64) iter.Seq2[Line, error] {
 	return read(func() *reader { return newReader(folder, archive, from, scanLine) }, to)
 }
 
+// SkimWith is ScanWith for those who look for few entries among very many: a
+// line whose beginning is whole is taken for an entry, whatever comes after.
+func SkimWith(folder, archive string, from, to uint64) iter.Seq2[Line, error] {
+	return read(func() *reader { return newReader(folder, archive, from, skimLine) }, to)
+}
+
 // Decode returns the whole entry of a Line from Scan, which it keeps nothing
 // of.
 func Decode(l *Line) (Line, error) { return decodeLine(l.Raw) }

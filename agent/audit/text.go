@@ -66,8 +66,21 @@ func (o *object) time(name string, value time.Time) {
 func (o *object) instant(name string, value time.Time) {
 	o.key(name)
 	o.buf = append(o.buf, '"')
-	o.buf = value.UTC().AppendFormat(o.buf, timeLayout)
+	o.buf = appendInstant(o.buf, value)
 	o.buf = append(o.buf, '"')
+}
+
+// appendInstant appends a time in timeLayout. Package time is several times
+// faster with its own layout, which leaves the fraction to be added.
+func appendInstant(dst []byte, value time.Time) []byte {
+	value = value.UTC()
+	dst = value.AppendFormat(dst, time.RFC3339)
+	dst = append(dst[:len(dst)-1], ".000000Z"...)
+	for micro, i := value.Nanosecond()/1000, len(dst)-2; micro > 0; i-- {
+		dst[i] = byte('0' + micro%10)
+		micro /= 10
+	}
+	return dst
 }
 
 func (o *object) hash(name string, value *[32]byte) {
