@@ -69,7 +69,14 @@ func (osFiles) create(path string, size int64) (file, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := allocate(f, size); err != nil {
+	if size > 0 {
+		if err = allocate(f, size); err == nil {
+			// Space that is reserved only would have to be marked as written by
+			// every commit, which costs it a second write to the disk.
+			err = writeZeros(f, 0, size)
+		}
+	}
+	if err != nil {
 		_ = f.Close()
 		return nil, err
 	}

@@ -18,12 +18,10 @@ func syncData(f *os.File) error {
 	}
 }
 
-// allocate reserves size bytes that read as zeros; file systems that cannot
-// reserve are written to.
+// allocate reserves size bytes, so that there is either room for all of them or
+// an error at once. File systems that cannot reserve find out when zeros are
+// written.
 func allocate(f *os.File, size int64) error {
-	if size == 0 {
-		return nil
-	}
 	defer runtime.KeepAlive(f)
 	for {
 		err := unix.Fallocate(int(f.Fd()), 0, 0, size)
@@ -31,7 +29,7 @@ func allocate(f *os.File, size int64) error {
 		case err == unix.EINTR:
 			continue
 		case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOSYS):
-			return writeZeros(f, 0, size)
+			return nil
 		}
 		return err
 	}
