@@ -45,9 +45,8 @@ type pace struct {
 	rest    time.Duration // after every restEvery lines
 }
 
-// A look costs up to 80 ms, where the newest segment is almost full, and reading
-// restEvery lines about 25 ms, so that neither takes more than a small part of
-// one processor for long.
+// A look costs about a millisecond, and reading restEvery lines about 7 ms, so
+// that neither takes more than a small part of one processor for long.
 var usualPace = pace{look: 5 * time.Second, gap: 10 * time.Second, longest: 5 * time.Minute, save: time.Minute, rest: 75 * time.Millisecond}
 
 // Notifier tells a site's privacy officer of alerts. Run may be called once, by

@@ -130,9 +130,25 @@ func (r *reader) advance() error {
 			return failed("audit.Read", err)
 		}
 		r.file, r.segment, r.expect = f, first, first
-		r.scan.restart(f, 0, next == len(r.firsts)-1 && !r.ended)
+		at, err := r.approach(f, first)
+		if err != nil {
+			return failed("audit.Read", err)
+		}
+		r.scan.restart(f, at, next == len(r.firsts)-1 && !r.ended)
 		return nil
 	}
+}
+
+// approach moves on in a segment to where what is wanted begins, or a bit before.
+func (r *reader) approach(f *os.File, first uint64) (at int64, err error) {
+	if r.from <= first {
+		return 0, nil
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return f.Seek(bisect(f, info.Size(), r.from), io.SeekStart)
 }
 
 func (r *reader) path(first uint64) string {

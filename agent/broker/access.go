@@ -59,24 +59,27 @@ func callerOf(ctx context.Context) identity.Caller {
 	return caller
 }
 
+// identify says who is calling, as it is now, each time it is asked.
+type identify func() (identity.Caller, error)
+
 // access lets a call through when its caller is known, holds the role that the
 // method declares, and is within its rate. It knows nothing of records.
 type access struct {
-	identify func(context.Context) (identity.Caller, error)
-	demands  map[string]identity.Roles
-	codec    codec
-	slots    chan struct{} // calls at once
-	perCall  rate.Limit    // calls a second of one broker
-	burst    int
-	door     *Doorman
+	whose   func(context.Context) identify
+	demands map[string]identity.Roles
+	codec   codec
+	slots   chan struct{} // calls at once
+	perCall rate.Limit    // calls a second of one broker
+	burst   int
+	door    *Doorman
 
 	mu    sync.Mutex
 	rates map[string]*rate.Limiter // by broker name; configuration bounds them
 }
 
 // enter returns the context of an allowed call.
-func (a *access) enter(ctx context.Context, method string) (context.Context, error) {
-	caller, err := a.identify(ctx)
+func (a *access) enter(ctx context.Context, who identify, method string) (context.Context, error) {
+	caller, err := who()
 	if err != nil {
 		return nil, a.refuse(caller.Broker, method, err)
 	}
@@ -119,11 +122,12 @@ func (a *access) refuse(broker care.Broker, method string, err error) error {
 // stream is the interceptor of all calls: recover, enter, status.
 func (a *access) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
 	defer a.recovered(&err)
-	ctx, err := a.enter(stream.Context(), info.FullMethod)
+	who := a.whose(stream.Context())
+	ctx, err := a.enter(stream.Context(), who, info.FullMethod)
 	if err != nil {
 		return statusOf(err)
 	}
-	s := &callerStream{ServerStream: stream, ctx: ctx, access: a, method: info.FullMethod, many: info.IsClientStream}
+	s := &callerStream{ServerStream: stream, ctx: ctx, who: who, access: a, method: info.FullMethod, many: info.IsClientStream}
 	defer s.leave()
 	return statusOf(handler(srv, s))
 }
@@ -143,6 +147,7 @@ func (a *access) recovered(err *error) {
 type callerStream struct {
 	grpc.ServerStream
 	ctx     context.Context
+	who     identify
 	access  *access
 	method  string
 	many    bool    // the caller may send more than one message
@@ -173,7 +178,7 @@ func (s *callerStream) leave() {
 
 // SendMsg sends a message, if the caller is still who they were.
 func (s *callerStream) SendMsg(m any) error {
-	if _, err := s.access.identify(s.ctx); err != nil {
+	if _, err := s.who(); err != nil {
 		return err
 	}
 	return s.ServerStream.SendMsg(m)

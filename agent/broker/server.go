@@ -47,42 +47,45 @@ type Identifier interface {
 }
 
 // NewServer returns a gRPC server for brokers: callers are known by the
-// certificate of their connection, which identify judges at every call.
+// certificate of their connection, which judge looks at at every call.
 // The options set transport credentials and limits.
-func NewServer(s Settings, identify Identifier, options ...grpc.ServerOption) *grpc.Server {
-	return newServer(s, func(ctx context.Context) (identity.Caller, error) {
+func NewServer(s Settings, judge Identifier, options ...grpc.ServerOption) *grpc.Server {
+	return newServer(s, func(ctx context.Context) identify {
 		if p, ok := peer.FromContext(ctx); ok {
 			if info, ok := p.AuthInfo.(credentials.TLSInfo); ok {
-				return identify.Identify(&info.State)
+				return func() (identity.Caller, error) { return judge.Identify(&info.State) }
 			}
 		}
-		return identity.Caller{}, &care.Error{Kind: care.Unauthenticated, Op: "broker", Reason: "NO_CERTIFICATE", Detail: "the connection has no certificate"}
+		return func() (identity.Caller, error) {
+			return identity.Caller{}, &care.Error{Kind: care.Unauthenticated, Op: "broker", Reason: "NO_CERTIFICATE", Detail: "the connection has no certificate"}
+		}
 	}, options)
 }
 
 // NewSiteServer returns a gRPC server for people at the site, to be served on
 // the agent's own socket only, to which the operating system lets nobody else.
 func NewSiteServer(s Settings, options ...grpc.ServerOption) *grpc.Server {
-	return newServer(s, func(ctx context.Context) (identity.Caller, error) {
+	return newServer(s, func(ctx context.Context) identify {
 		account := "site"
 		if p, ok := peer.FromContext(ctx); ok && p.AuthInfo != nil {
 			account = p.AuthInfo.AuthType()
 		}
 		roles := identity.RoleSite | identity.RoleStatus | identity.RoleAudit | identity.RoleConfig
-		return identity.Caller{Peer: identity.Peer{Name: account, Roles: roles}, Broker: care.Broker{Name: account}}, nil
+		caller := identity.Caller{Peer: identity.Peer{Name: account, Roles: roles}, Broker: care.Broker{Name: account}}
+		return func() (identity.Caller, error) { return caller, nil }
 	}, options)
 }
 
-func newServer(s Settings, identify func(context.Context) (identity.Caller, error), options []grpc.ServerOption) *grpc.Server {
+func newServer(s Settings, whose func(context.Context) identify, options []grpc.ServerOption) *grpc.Server {
 	a := &access{
-		identify: identify,
-		demands:  declaredRoles(),
-		slots:    make(chan struct{}, s.Calls),
-		perCall:  rate.Limit(float64(s.PerMinute) / 60),
-		burst:    max(s.PerMinute/6, 1), // ten seconds' worth
-		door:     s.Door,
-		codec:    newCodec(),
-		rates:    map[string]*rate.Limiter{},
+		whose:   whose,
+		demands: declaredRoles(),
+		slots:   make(chan struct{}, s.Calls),
+		perCall: rate.Limit(float64(s.PerMinute) / 60),
+		burst:   max(s.PerMinute/6, 1), // ten seconds' worth
+		door:    s.Door,
+		codec:   newCodec(),
+		rates:   map[string]*rate.Limiter{},
 	}
 	unknown := func(any, grpc.ServerStream) error {
 		return &care.Error{Kind: care.AccessDenied, Op: "broker.access", Reason: "UNDECLARED", Detail: "there is no such call"}
