@@ -13,7 +13,7 @@ import (
 // learner is the part of the consent store that takes what sources say.
 type learner interface {
 	// Learn takes what a source says of one patient now.
-	Learn(ctx context.Context, source string, n care.NHSNumber, ds []care.Directive) (changed []care.Directive, err error)
+	Learn(source string, n care.NHSNumber, ds []care.Directive) error
 	// Fill takes a whole reading of a source that began at asOf.
 	Fill(ctx context.Context, source string, asOf time.Time, all iter.Seq2[care.Directive, error]) (consent.FillReport, error)
 }
@@ -143,11 +143,9 @@ func (f *flags) learn(ctx context.Context, number care.NHSNumber) (err error) {
 			known = append(known, d)
 		}
 	}
-	news, err := f.store.Learn(ctx, f.source, number, known)
-	if err != nil {
+	if err := f.store.Learn(f.source, number, known); err != nil {
 		return f.unknown(ctx, err)
 	}
-	f.tell(news, 0)
 	return nil
 }
 

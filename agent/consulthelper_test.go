@@ -58,23 +58,20 @@ type storeFake struct {
 	during  func(ctx context.Context)
 }
 
-func (s *storeFake) Learn(ctx context.Context, source string, n care.NHSNumber, ds []care.Directive) ([]care.Directive, error) {
+func (s *storeFake) Learn(source string, n care.NHSNumber, ds []care.Directive) error {
 	if s.during != nil {
-		s.during(ctx)
+		s.during(context.Background())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.calls++; source != "gp" || s.fail != nil {
-		return nil, errors.Join(s.fail, fmt.Errorf("source %q", source))
+		return errors.Join(s.fail, fmt.Errorf("source %q", source))
 	}
 	if s.learned == nil {
 		s.learned = map[care.NHSNumber][]care.Directive{}
 	}
-	if len(s.learned[n]) == len(ds) {
-		return nil, nil
-	}
 	s.learned[n] = ds
-	return ds, nil
+	return nil
 }
 
 func (s *storeFake) Fill(ctx context.Context, source string, asOf time.Time, all iter.Seq2[care.Directive, error]) (consent.FillReport, error) {

@@ -84,6 +84,7 @@ type ConsentAnswer struct {
 	Refusal  Kind       // OK, or why nothing may leave
 	Reason   string     // true reason for the journal: DISSENT, RESTRICTED, STALE, NEVER_FILLED, ...
 	Withheld SectionSet // asked sections that the patient does not want shared, where not all are refused
-	Epoch    uint64     // version of the store that was asked
+	Epoch    uint64     // of the store that was asked, as it is on disk
+	Version  uint64     // changes whenever the answer might
 	Alert    bool       // break-glass was needed: the site's privacy officer is to be told
 }

@@ -81,11 +81,10 @@ func readAndVerify(t *testing.T, s *Store) {
 	ctx := context.Background()
 	for i := range 20 {
 		reread(t, s, "gp", start, said(care.SourceFlag, 300+i, care.Dissent, 1))
-		_, err := s.Learn(ctx, "gp", number(290), []care.Directive{said(care.SourceFlag, 290, care.Dissent, i)})
-		check(t, err)
+		check(t, s.Learn("gp", number(290), []care.Directive{said(care.SourceFlag, 290, care.Dissent, i)}))
 		s.tick(ctx)
 		check(t, s.Verify(ctx))
-		_, err = s.Show(number(i))
+		_, err := s.Show(number(i))
 		check(t, err)
 	}
 }
@@ -98,8 +97,8 @@ func TestCheckAllocatesNothing(t *testing.T) {
 	s := b.open(t)
 	b.ledger = nil
 	put(t, s, said(care.Site, 1, care.ConsentGiven, 3))
-	_, err := s.Learn(context.Background(), "gp", number(1), []care.Directive{said(care.SourceFlag, 1, care.ConsentGiven, 3)})
-	check(t, err)
+	reread(t, s, "gp", b.clocks.now(), said(care.SourceFlag, 1, care.ConsentGiven, 4))
+	check(t, s.Learn("gp", number(1), []care.Directive{said(care.SourceFlag, 1, care.ConsentGiven, 3)}))
 	link(t, s, 1, 2, SamePerson, 2)
 	for _, i := range []int{1, 2, 3} {
 		r := ask(i)

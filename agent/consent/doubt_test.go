@@ -15,12 +15,12 @@ func TestDoubtShowsInTheEpoch(t *testing.T) {
 	b := newBench(t)
 	s := b.filled(t)
 	answer := s.Check(ask(3))
-	if answer.Refusal != care.OK || s.Epoch() != answer.Epoch {
-		t.Fatalf("epoch %d, %+v", s.Epoch(), answer)
+	if answer.Refusal != care.OK || s.Version() != answer.Version {
+		t.Fatalf("version %d, %+v", s.Version(), answer)
 	}
 	b.pass(s, 2*b.opts.MaxAge+time.Hour)
-	if s.Epoch() != math.MaxUint64 || s.Committed() != answer.Epoch {
-		t.Errorf("in doubt: epoch %d, committed %d, want %d", s.Epoch(), s.Committed(), answer.Epoch)
+	if s.Version() != math.MaxUint64 || s.Committed() != answer.Epoch {
+		t.Errorf("in doubt: version %d, committed %d, want %d", s.Version(), s.Committed(), answer.Epoch)
 	}
 }
 

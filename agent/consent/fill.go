@@ -14,11 +14,8 @@ import (
 	"github.com/mycarerecord/edge-agent/agent/consent/vault"
 )
 
-// Limits of a reading of a source.
-const (
-	maxReported = 10_000 // directives in FillReport.Changed
-	maxLearned  = 10_000 // patients learned while the source is read
-)
+// maxReported is the most that a report tells of one by one.
+const maxReported = 10_000 // directives in FillReport.Changed
 
 // readingSuffix names the files beside the store in which readings arrive.
 const readingSuffix = ".reading-"
@@ -26,8 +23,8 @@ const readingSuffix = ".reading-"
 // Fill takes a whole reading of a source, which was begun at asOf: all that it
 // says of anybody, in place of all it said before. The old set is served until
 // the new one is on disk; an error of all, or any directive that is not valid,
-// leaves it in place. What was learned of a patient meanwhile is kept beside
-// what was read. Consents dated ahead are left out until they hold.
+// leaves it in place. What was learned of a patient meanwhile counts until the
+// next one. Consents dated ahead are left out until they hold.
 //
 // It fails with Conflict, BUSY, while the same source is being filled, OLD when
 // asOf is before that of the last reading, CLOCK when it is ahead of now.
@@ -36,12 +33,12 @@ func (s *Store) Fill(ctx context.Context, source string, asOf time.Time, all ite
 	if err != nil {
 		return FillReport{}, err
 	}
-	r, err := s.beginReading(slot)
-	if err != nil {
+	if err := s.beginReading(slot); err != nil {
 		return FillReport{}, err
 	}
-	defer s.endReading(slot)
-	f := &fill{store: s, source: source, slot: slot, asOf: asOf.UnixMilli(), reading: r}
+	whole := false
+	defer func() { s.endReading(slot, whole) }()
+	f := &fill{store: s, source: source, slot: slot, asOf: asOf.UnixMilli()}
 	if err := f.check(&s.current().sets[slot], asOf); err != nil {
 		return FillReport{}, err
 	}
@@ -49,24 +46,8 @@ func (s *Store) Fill(ctx context.Context, source string, asOf time.Time, all ite
 		return FillReport{}, err
 	}
 	s.hear(slot, f.asOf)
+	whole = true
 	return f.report, nil
-}
-
-func (s *Store) beginReading(slot int) (*reading, error) {
-	s.filling.Lock()
-	defer s.filling.Unlock()
-	if s.readings[slot] != nil {
-		return nil, conflict(ReasonBusy, "this source is being read already")
-	}
-	r := &reading{learned: make(map[care.NHSNumber][]rule.Statement)}
-	s.readings[slot] = r
-	return r, nil
-}
-
-func (s *Store) endReading(slot int) {
-	s.filling.Lock()
-	defer s.filling.Unlock()
-	delete(s.readings, slot)
 }
 
 // readingPath returns the file in which a reading arrives.
@@ -74,13 +55,12 @@ func (s *Store) readingPath(slot int) string { return fmt.Sprint(s.path, reading
 
 // fill is one Fill.
 type fill struct {
-	store   *Store
-	source  string
-	slot    int
-	asOf    int64
-	reading *reading
-	report  FillReport
-	kept    uint64 // statements that the reading before had, too
+	store  *Store
+	source string
+	slot   int
+	asOf   int64
+	report FillReport
+	kept   uint64 // statements that the reading before had, too
 }
 
 func (f *fill) check(set *set, asOf time.Time) error {
@@ -198,26 +178,8 @@ func (f *fill) adopt(c *change, built *vault.Built, g *gathering) (adopted bool,
 		if err := c.Adopt(built); err != nil {
 			return false, err
 		}
-		if err := f.keepLearned(c); err != nil {
-			return false, err
-		}
 	}
 	set.asOf, set.filled, set.lost = f.asOf, true, false
 	c.dirty = true
 	return adopted, nil
-}
-
-// keepLearned admits what was learned while the source was read.
-func (f *fill) keepLearned(c *change) error {
-	f.store.filling.Lock()
-	defer f.store.filling.Unlock()
-	if f.reading.full {
-		return failure(care.LimitExceeded, ReasonBusy, fmt.Sprintf("more than %d patients changed while the source was read; read it again", maxLearned), nil)
-	}
-	for n, said := range f.reading.learned {
-		if _, err := c.admit(f.slot, n, said); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -30,7 +30,8 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{opts: o, path: path, keySecret: o.Key.Derive(keyPurpose), spoolKey: o.Key.Derive(spoolPurpose),
-		slots: make([]int, len(o.Sources)), readings: make(map[int]*reading), lastTold: unknownDoubt, speaking: true}
+		slots: make([]int, len(o.Sources)), readings: make(map[int]uint64), lastTold: unknownDoubt, speaking: true}
+	s.heard.Store(new(heard))
 	s.scratch.New = func() any { return &scratch{keys: newKeyer(s.keySecret)} }
 	_, _ = rand.Read(s.instance[:]) // never fails
 	if err := s.openVault(ctx); err != nil {

@@ -19,7 +19,7 @@ func (w *world) readAll() {
 		all = append(all, w.real.source[i]...)
 	}
 	if _, err := w.s.Fill(context.Background(), "gp", wall, each(all...)); w.note("fill", err) {
-		w.told.source = cloned(w.real.source)
+		w.told.source, w.filled = cloned(w.real.source), cloned(w.real.source)
 		delete(w.missing, "source")
 		w.read = w.now.Add(min(0, wall.Sub(w.now))) // a clock behind makes it look older
 		if ahead := wall.Sub(w.now); ahead > 0 {
@@ -31,7 +31,7 @@ func (w *world) readAll() {
 // look is a request that asks the source about its patient.
 func (w *world) look() {
 	i := w.rng.IntN(people)
-	if _, err := w.s.Learn(context.Background(), "gp", number(i), w.real.source[i]); w.note("learn", err) {
+	if w.note("learn", w.s.Learn("gp", number(i), w.real.source[i])) {
 		w.told.source[i] = slices.Clone(w.real.source[i])
 	}
 }

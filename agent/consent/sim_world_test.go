@@ -56,6 +56,7 @@ type world struct {
 	real struct {  // what region and source say, told or not
 		region, source map[int][]care.Directive
 	}
+	filled  map[int][]care.Directive // what the source said at its last whole reading
 	journal []Restored
 	anchor  uint64 // highest epoch in the journal
 	images  []image
@@ -82,6 +83,7 @@ func newWorld(t *testing.T, rng *rand.Rand) *world {
 	}
 	w.told = oracle{map[int][]care.Directive{}, map[int][]care.Directive{}, map[int][]care.Directive{}}
 	w.real.region, w.real.source = map[int][]care.Directive{}, map[int][]care.Directive{}
+	w.filled = map[int][]care.Directive{}
 	w.open()
 	return w
 }
@@ -90,6 +92,7 @@ func (w *world) open() {
 	s, err := Open(context.Background(), w.b.path, w.b.opts)
 	check(w.t, err)
 	w.s, w.trust = s, false
+	w.told.source = cloned(w.filled) // what was learned in between is to be asked again
 	w.journalled()
 }
 

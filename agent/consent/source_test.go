@@ -1,9 +1,11 @@
 package consent
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -16,12 +18,11 @@ import (
 // TestSourceMustBeRead proves that a configured source counts: unread, read, too
 // old, learned from in between.
 func TestSourceMustBeRead(t *testing.T) {
-	b, ctx := newBench(t).withSource("gp", time.Hour), context.Background()
+	b := newBench(t).withSource("gp", time.Hour)
 	s := b.open(t)
 	check(t, b.snapshot(s))
 	answers(t, s, 1, care.ConsentUnavailable, rule.ReasonSourceNotRead)
-	_, err := s.Learn(ctx, "gp", number(2), []care.Directive{said(care.SourceFlag, 2, care.Dissent, 1)})
-	check(t, err)
+	check(t, s.Learn("gp", number(2), []care.Directive{said(care.SourceFlag, 2, care.Dissent, 1)}))
 	answers(t, s, 2, care.NoPatientConsent, rule.ReasonDissent)
 	answers(t, s, 1, care.ConsentUnavailable, rule.ReasonSourceNotRead)
 	reread(t, s, "gp", b.clocks.now())
@@ -37,60 +38,86 @@ func TestSourceMustBeRead(t *testing.T) {
 	}
 }
 
+// TestLearn wants what a source says of one patient to count at once, and nothing
+// of it to be seen from outside: see heard.
 func TestLearn(t *testing.T) {
-	b, ctx := newBench(t).withSource("gp", time.Hour), context.Background()
+	b := newBench(t).withSource("gp", time.Hour)
 	s := b.filled(t)
-	learn := func(want int, moves bool, ds ...care.Directive) {
+	file, err := os.ReadFile(b.path)
+	check(t, err)
+	before := s.Status()
+	learn := func(moves bool, ds ...care.Directive) {
 		t.Helper()
-		epoch := s.Committed()
-		changed, err := s.Learn(ctx, "gp", number(1), ds)
-		check(t, err)
-		if len(changed) != want || (s.Committed() != epoch) != moves {
-			t.Errorf("changed %v; epoch %d, before %d", changed, s.Committed(), epoch)
-		}
-		for _, d := range changed {
-			if d.Source != "gp" || d.Authority != care.SourceFlag || d.NHSNumber != number(1) {
-				t.Errorf("returned %+v", d)
-			}
+		version := s.Version()
+		check(t, s.Learn("gp", number(1), ds))
+		if (s.Version() != version) != moves {
+			t.Errorf("version %d, before %d", s.Version(), version)
 		}
 	}
 	dissent, yes := said(care.SourceFlag, 1, care.Dissent, 9), said(care.SourceFlag, 1, care.ConsentGiven, 5)
-	learn(0, false)
-	learn(1, true, dissent)
+	learn(false)
+	learn(true, dissent)
 	answers(t, s, 1, care.NoPatientConsent, rule.ReasonDissent)
-	learn(0, false, dissent)
-	learn(1, true, dissent, yes)
+	learn(false, dissent)
+	learn(true, dissent, yes)
 	answers(t, s, 1, care.OK, "")
 	ahead := said(care.SourceFlag, 1, care.ConsentGiven, -3)
-	learn(1, true, dissent, ahead) // the consent was taken back, and another is to come
+	learn(true, dissent, ahead) // the consent was taken back, and another is to come
 	answers(t, s, 1, care.NoPatientConsent, rule.ReasonDissent)
 	late := said(care.SourceFlag, 1, care.Dissent, -3)
-	learn(1, true, late)
-	learn(0, false, late)
+	learn(true, late)
+	learn(false, late)
+	held, err := s.Show(number(1))
+	if check(t, err); len(held.Directives) != 1 || held.Directives[0].Source != "gp" {
+		t.Errorf("shown %+v", held)
+	}
+	if got := s.Check(ask(1)); got.Epoch != before.Epoch || got.Version != s.Version() {
+		t.Errorf("%+v, epoch %d, version %d", got, before.Epoch, s.Version())
+	}
+	if diff := cmp.Diff(before, s.Status(), byValue); diff != "" {
+		t.Error(diff)
+	}
+	if after, err := os.ReadFile(b.path); err != nil || !bytes.Equal(file, after) {
+		t.Errorf("the file has changed, %v", err)
+	}
 	b.pass(s, time.Minute)
-	learn(0, false, late) // the same, however often it is read
-	learn(0, false)       // of two looks at a patient the older may come last
+	learn(false, late) // the same, however often it is read
+	learn(false)       // of two looks at a patient the older may come last
 	answers(t, s, 1, care.NoPatientConsent, rule.ReasonDissent)
 	reread(t, s, "gp", b.clocks.now())
 	answers(t, s, 1, care.OK, "")
-	if set := s.Status().Sets[2]; set.Patients != 0 || set.Directives != 0 || set.Digest != [32]byte{} {
-		t.Errorf("left %+v", set)
-	}
-
 }
 
 func TestLearnFaults(t *testing.T) {
-	b, ctx := newBench(t).withSource("gp", time.Hour), context.Background()
+	b := newBench(t).withSource("gp", time.Hour)
 	s, dissent := b.filled(t), said(care.SourceFlag, 1, care.Dissent, 9)
-	_, err := s.Learn(ctx, "lab", number(1), nil)
-	fails(t, err, care.BadRequest, ReasonSource)
-	_, err = s.Learn(ctx, "gp", care.NHSNumber{}, nil)
-	fails(t, err, care.InvalidNHSNumber, "")
-	_, err = s.Learn(ctx, "gp", number(2), []care.Directive{dissent})
-	fails(t, err, care.BadRequest, "PATIENT")
+	fails(t, s.Learn("lab", number(1), nil), care.BadRequest, ReasonSource)
+	fails(t, s.Learn("gp", care.NHSNumber{}, nil), care.InvalidNHSNumber, "")
+	fails(t, s.Learn("gp", number(2), []care.Directive{dissent}), care.BadRequest, "PATIENT")
 	dissent.Source = "lab"
-	_, err = s.Learn(ctx, "gp", number(1), []care.Directive{dissent})
-	fails(t, err, care.BadRequest, "AUTHORITY")
+	fails(t, s.Learn("gp", number(1), []care.Directive{dissent}), care.BadRequest, "AUTHORITY")
+}
+
+// TestLearnedIsForgotten restarts: the source is asked again by whoever asks.
+func TestLearnedIsForgotten(t *testing.T) {
+	b := newBench(t).withSource("gp", time.Hour)
+	s := b.filled(t)
+	check(t, s.Learn("gp", number(1), []care.Directive{said(care.SourceFlag, 1, care.Dissent, 9)}))
+	answers(t, s, 1, care.NoPatientConsent, rule.ReasonDissent)
+	check(t, s.Close())
+	s = b.open(t)
+	b.beat(t, s)
+	answers(t, s, 1, care.OK, "")
+}
+
+// TestLearnedOfLinkedNumbers wants what is heard of one number of a person to
+// count for the others.
+func TestLearnedOfLinkedNumbers(t *testing.T) {
+	b := newBench(t).withSource("gp", time.Hour)
+	s := b.filled(t)
+	link(t, s, 1, 2, SamePerson, 2)
+	check(t, s.Learn("gp", number(1), []care.Directive{said(care.SourceFlag, 1, care.Dissent, 9)}))
+	answers(t, s, 2, care.NoPatientConsent, rule.ReasonDissent)
 }
 
 func TestFill(t *testing.T) {
@@ -184,14 +211,9 @@ func TestLearnedWhileRead(t *testing.T) {
 	known := said(care.SourceFlag, 3, care.Dissent, 1)
 	reread(t, s, "gp", start, known)
 	_, err := s.Fill(ctx, "gp", start, func(yield func(care.Directive, error) bool) {
-		_, err := s.Learn(ctx, "gp", number(1), []care.Directive{dissent})
-		check(t, err)
-		changed, err := s.Learn(ctx, "gp", number(3), []care.Directive{known}) // known, but not to the reading
-		check(t, err)
-		if changed != nil {
-			t.Errorf("changed %v", changed)
-		}
-		_, err = s.Fill(ctx, "gp", start, each[care.Directive]())
+		check(t, s.Learn("gp", number(1), []care.Directive{dissent}))
+		check(t, s.Learn("gp", number(3), []care.Directive{known})) // known, but not to the reading
+		_, err := s.Fill(ctx, "gp", start, each[care.Directive]())
 		fails(t, err, care.Conflict, ReasonBusy)
 		yield(said(care.SourceFlag, 2, care.Dissent, 1), nil)
 	})
@@ -199,30 +221,46 @@ func TestLearnedWhileRead(t *testing.T) {
 	for i := 1; i <= 3; i++ {
 		answers(t, s, i, care.NoPatientConsent, rule.ReasonDissent)
 	}
-	if set := s.Status().Sets[2]; set.Patients != 3 || set.Digest != digestOf(t, dissent, known, said(0, 2, care.Dissent, 1)) {
+	if set := s.Status().Sets[2]; set.Patients != 1 || set.Digest != digestOf(t, said(0, 2, care.Dissent, 1)) {
 		t.Errorf("%+v", set)
 	}
+	reread(t, s, "gp", start)
+	for i := 1; i <= 3; i++ {
+		answers(t, s, i, care.OK, "")
+	}
+}
+
+// TestFailedReadingForgetsNothing proves that only a reading that came to its
+// end takes the place of what was heard before it.
+func TestFailedReadingForgetsNothing(t *testing.T) {
+	b, ctx := newBench(t).withSource("gp", time.Hour).withSource("lab", time.Hour), context.Background()
+	s := b.filled(t)
+	reread(t, s, "gp", start)
+	reread(t, s, "lab", start)
+	check(t, s.Learn("gp", number(1), []care.Directive{said(care.SourceFlag, 1, care.Dissent, 1)}))
+	_, err := s.Fill(ctx, "gp", start, func(yield func(care.Directive, error) bool) {
+		yield(care.Directive{}, errors.New("broken off"))
+	})
+	fails(t, err, care.Internal, "")
+	answers(t, s, 1, care.NoPatientConsent, rule.ReasonDissent)
+	reread(t, s, "lab", start)
+	answers(t, s, 1, care.NoPatientConsent, rule.ReasonDissent)
 	reread(t, s, "gp", start)
 	answers(t, s, 1, care.OK, "")
 }
 
-// TestTooMuchLearnedWhileRead proves that a reading which would undo what was
-// learned is given up.
-func TestTooMuchLearnedWhileRead(t *testing.T) {
-	b, ctx := newBench(t).withSource("gp", time.Hour), context.Background()
-	s := b.filled(t)
-	_, err := s.Fill(ctx, "gp", start, func(yield func(care.Directive, error) bool) {
-		for i := range maxLearned + 1 {
-			s.learned(firstSource, number(i), nil) // of whom the source says nothing
-		}
-		for i := range maxLearned + 1 {
-			s.learned(firstSource, number(i), []rule.Statement{{Kind: care.Dissent}})
-		}
-		_, err := s.Learn(ctx, "gp", number(1), []care.Directive{said(care.SourceFlag, 1, care.Dissent, 1)})
-		check(t, err)
-		yield(said(care.SourceFlag, 2, care.Dissent, 1), nil)
-	})
-	fails(t, err, care.LimitExceeded, ReasonBusy)
+// TestTooMuchIsLearned wants a bound, what is there kept, and what is more refused.
+func TestTooMuchIsLearned(t *testing.T) {
+	s := newBench(t).withSource("gp", time.Hour).filled(t)
+	full := &heard{turn: 1, said: make(map[remark]hearsay, maxHeard)}
+	for i := range maxHeard {
+		full.said[remark{set: firstSource, key: newKeyer(s.keySecret).key(number(i))}] = hearsay{turn: 1}
+	}
+	s.heard.Store(full)
+	dissent := func(i int) []care.Directive { return []care.Directive{said(care.SourceFlag, i, care.Dissent, 1)} }
+	fails(t, s.Learn("gp", number(maxHeard), dissent(maxHeard)), care.LimitExceeded, ReasonBusy)
+	check(t, s.Learn("gp", number(maxHeard), nil)) // nothing of somebody else
+	check(t, s.Learn("gp", number(1), dissent(1)))
 	answers(t, s, 1, care.NoPatientConsent, rule.ReasonDissent)
 }
 

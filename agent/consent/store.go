@@ -30,8 +30,9 @@ type Store struct {
 	snapshot *Snapshot  // the push under way, or nil
 	staged   atomic.Pointer[Staged]
 
-	filling  sync.Mutex // guards readings
-	readings map[int]*reading
+	hearing  sync.Mutex // held while heard is replaced; guards readings
+	heard    atomic.Pointer[heard]
+	readings map[int]uint64 // sources being read, and the turn of heard at which that began
 
 	telling  sync.Mutex // guards the next two
 	untold   bool       // something may have changed since OnDoubt was last considered
@@ -58,36 +59,39 @@ type scratch struct {
 // Check knows the NHS number alone.
 func (s *Store) Check(req *care.Request) care.ConsentAnswer {
 	if req.Subject.NHSNumber.IsZero() {
-		return care.ConsentAnswer{Refusal: care.InvalidNHSNumber, Epoch: s.Epoch()}
+		return care.ConsentAnswer{Refusal: care.InvalidNHSNumber, Epoch: s.Committed(), Version: s.Version()}
 	}
 	sc := s.scratch.Get().(*scratch)
 	defer s.scratch.Put(sc)
 	sc.ask = rule.Asked(req)
+	h := s.heard.Load()
 	r := s.vault.Read()
 	defer r.Done()
 	defer sc.said.Reset()
-	return s.decide(sc, r, req.Subject.NHSNumber)
+	return s.decide(sc, h, r, req.Subject.NHSNumber)
 }
 
-// decide decides about one patient. What was heard and how old it is stay in
-// sc, and are valid until the reader is done.
-func (s *Store) decide(sc *scratch, r *vault.Reader, n care.NHSNumber) care.ConsentAnswer {
+// decide decides about one patient. What was said and how old it is stay in sc,
+// and are valid until the reader is done. What was heard must have been loaded
+// before the reader began: a reading that makes it superfluous is then seen by
+// whoever misses it.
+func (s *Store) decide(sc *scratch, h *heard, r *vault.Reader, n care.NHSNumber) care.ConsentAnswer {
 	root := r.Root()
-	err := s.hearAll(sc, r, n)
+	err := s.hearAll(sc, h, r, n)
 	sc.ages = s.ages(root.State.(*state))
-	epoch := root.Epoch
+	epoch, version := root.Epoch, root.Epoch+h.turn
 	if sc.ages.Failure = s.failure(); sc.ages.Failure != "" {
-		epoch = failedEpoch
+		epoch, version = failedEpoch, failedEpoch
 	} else if err != nil {
 		sc.ages.Failure = rule.ReasonDamaged
 	}
 	answer := rule.Decide(&sc.said, &sc.ask, &sc.ages, s.opts.Model)
-	answer.Epoch = epoch
+	answer.Epoch, answer.Version = epoch, version
 	return answer
 }
 
 // hearAll collects what everyone says of a patient.
-func (s *Store) hearAll(sc *scratch, r *vault.Reader, n care.NHSNumber) error {
+func (s *Store) hearAll(sc *scratch, h *heard, r *vault.Reader, n care.NHSNumber) error {
 	if err := sc.person.find(sc.keys.key(n), r); err != nil {
 		return err
 	}
@@ -101,7 +105,7 @@ func (s *Store) hearAll(sc *scratch, r *vault.Reader, n care.NHSNumber) error {
 			if err != nil {
 				return err
 			}
-			sc.said.Add(rule.Voice(v), value, link)
+			sc.said.Add(rule.Voice(v), h.overlaid(s.setOf(v), key, value), link)
 		}
 	}
 	return nil
@@ -124,6 +128,7 @@ func (s *Store) Show(n care.NHSNumber) (Held, error) {
 	}
 	sc := s.scratch.Get().(*scratch)
 	defer s.scratch.Put(sc)
+	h := s.heard.Load()
 	r := s.vault.Read()
 	defer r.Done()
 	if err := sc.person.find(sc.keys.key(n), r); err != nil {
@@ -136,7 +141,7 @@ func (s *Store) Show(n care.NHSNumber) (Held, error) {
 			if err != nil {
 				return Held{}, err
 			}
-			said, err := parseEntry(value)
+			said, err := parseEntry(h.overlaid(s.setOf(v), &sc.person.keys[i], value))
 			if err != nil {
 				return Held{}, err
 			}
@@ -172,21 +177,23 @@ func (s *Store) Explain(n care.NHSNumber, ask rule.Ask) (care.ConsentAnswer, []s
 	sc := s.scratch.Get().(*scratch)
 	defer s.scratch.Put(sc)
 	sc.ask = ask
+	h := s.heard.Load()
 	r := s.vault.Read()
 	defer r.Done()
 	defer sc.said.Reset()
-	answer := s.decide(sc, r, n)
+	answer := s.decide(sc, h, r, n)
 	return answer, rule.Explain(&sc.said, &sc.ask, &sc.ages, s.opts.Model, answer), nil
 }
 
-// Epoch returns a number that changes whenever a statement changes, and is the
+// Version returns a number that changes whenever a statement changes, and is the
 // largest uint64 while the store cannot be relied on, for whatever reason. An
-// answer of Check holds for as long as Epoch is the answer's.
-func (s *Store) Epoch() uint64 {
+// answer of Check holds for as long as Version is the answer's. It means nothing
+// once the process has ended.
+func (s *Store) Version() uint64 {
 	if s.doubt() != "" {
 		return failedEpoch
 	}
-	return s.vault.Root().Epoch
+	return s.heard.Load().turn + s.vault.Root().Epoch
 }
 
 // Committed returns the epoch of what is on disk, which never goes back: what

@@ -32,9 +32,9 @@ type Budget interface {
 type Consent interface {
 	// Check says whether the request may be answered.
 	Check(req *care.Request) care.ConsentAnswer
-	// Epoch changes whenever any patient's flag changes or the store fails. It
+	// Version changes whenever any patient's flag changes or the store fails. It
 	// is cheap enough to ask before every message.
-	Epoch() uint64
+	Version() uint64
 }
 
 // Journal writes down what happens.

@@ -29,7 +29,7 @@ type world struct {
 	budgetErr error
 	settled   []care.Kind // what the budget was told
 	answer    care.ConsentAnswer
-	epoch     uint64
+	version   uint64
 	onFlush   func(n int) // before the n-th message leaves
 
 	writeErr error         // what waiting for an entry says
@@ -76,7 +76,7 @@ func (w *world) Admit(context.Context, *care.Request) error {
 func (w *world) Settle(_ *care.Request, told care.Kind) { w.settled = append(w.settled, told) }
 
 func (w *world) Check(*care.Request) care.ConsentAnswer { w.note("consent"); return w.answer }
-func (w *world) Epoch() uint64                          { return w.epoch }
+func (w *world) Version() uint64                        { return w.version }
 
 type entry struct {
 	w   *world
@@ -180,7 +180,7 @@ func (w *world) Flush() error {
 }
 
 func newWorld() *world {
-	return &world{grant: policy.Grant{Released: care.SetOf(care.Allergies)}, answer: care.ConsentAnswer{Epoch: 7}, epoch: 7, items: 3}
+	return &world{grant: policy.Grant{Released: care.SetOf(care.Allergies)}, answer: care.ConsentAnswer{Epoch: 7, Version: 7}, version: 7, items: 3}
 }
 
 func (w *world) gate() *gate.Gate {
@@ -240,7 +240,7 @@ func order(t *testing.T, quick bool) {
 // Whatever is wrong, nothing leaves, and it is written down once decided.
 func TestRefusals(t *testing.T) {
 	consent := func(k care.Kind, reason string) func(*world) {
-		return func(w *world) { w.answer = care.ConsentAnswer{Refusal: k, Reason: reason, Epoch: 7} }
+		return func(w *world) { w.answer = care.ConsentAnswer{Refusal: k, Reason: reason, Version: 7} }
 	}
 	for _, c := range []struct {
 		name   string
@@ -259,12 +259,12 @@ func TestRefusals(t *testing.T) {
 		{name: "budget", upset: func(w *world) { w.budgetErr = &care.Error{Kind: care.LimitExceeded, Reason: "PATIENTS_USER"} }, kind: care.LimitExceeded, reason: "PATIENTS_USER",
 			trace: "policy, budget, RELEASE_REFUSED LIMIT_EXCEEDED PATIENTS_USER, on disk 1"},
 		{name: "dissent from every section asked", upset: func(w *world) {
-			w.answer = care.ConsentAnswer{Withheld: care.SetOf(care.Allergies, care.Documents), Reason: "DISSENT_SECTIONS", Epoch: 7}
+			w.answer = care.ConsentAnswer{Withheld: care.SetOf(care.Allergies, care.Documents), Reason: "DISSENT_SECTIONS", Version: 7}
 		}, kind: care.NoPatientConsent, reason: "DISSENT_SECTIONS",
 			trace: "policy, budget, consent, RELEASE_REFUSED NO_PATIENT_CONSENT DISSENT_SECTIONS, on disk 1"},
 		{name: "dissent that the source tells of", upset: func(w *world) {
 			w.onIdentify = func() {
-				w.epoch, w.answer = 8, care.ConsentAnswer{Refusal: care.NoPatientConsent, Reason: "DISSENT", Epoch: 8}
+				w.version, w.answer = 8, care.ConsentAnswer{Refusal: care.NoPatientConsent, Reason: "DISSENT", Version: 8}
 			}
 		}, kind: care.NoPatientConsent, reason: "DISSENT",
 			trace: "policy, budget, consent, RELEASE_DECIDED OK , identify, consent, on disk 1, RELEASE_ENDED NO_PATIENT_CONSENT DISSENT"},
@@ -297,7 +297,7 @@ func TestRefusals(t *testing.T) {
 		{name: "restriction that the source tells of, with other demographics", upset: func(w *world) {
 			w.identifyErr = &care.Error{Kind: care.InvalidDemographics, Reason: "DEMOGRAPHICS_DIFFER"}
 			w.onIdentify = func() {
-				w.epoch, w.answer = 8, care.ConsentAnswer{Refusal: care.PatientNotFound, Reason: "RESTRICTED", Epoch: 8}
+				w.version, w.answer = 8, care.ConsentAnswer{Refusal: care.PatientNotFound, Reason: "RESTRICTED", Version: 8}
 			}
 		}, kind: care.PatientNotFound,
 			trace: "policy, budget, consent, RELEASE_DECIDED OK , identify, consent, on disk 1, RELEASE_ENDED PATIENT_NOT_FOUND RESTRICTED"},
@@ -377,8 +377,8 @@ func TestConsentChangesDuringTheAnswer(t *testing.T) {
 	for at := 0; at <= 3; at++ {
 		w := newWorld()
 		dissent := func() {
-			w.epoch++
-			w.answer = care.ConsentAnswer{Refusal: care.NoPatientConsent, Reason: "DISSENT", Epoch: w.epoch}
+			w.version++
+			w.answer = care.ConsentAnswer{Refusal: care.NoPatientConsent, Reason: "DISSENT", Version: w.version}
 		}
 		w.onFlush = func(n int) {
 			if n == at {
@@ -413,7 +413,7 @@ func (o *opensWith) Open(r *care.Request, p *care.Patient, d *care.Document) {
 
 func TestAnotherPatientsChangeDoesNotStopTheAnswer(t *testing.T) {
 	w := newWorld()
-	w.onFlush = func(int) { w.epoch++; w.answer.Epoch = w.epoch }
+	w.onFlush = func(int) { w.version++; w.answer.Version = w.version }
 	if err := w.gate().Release(t.Context(), gate.Call{Request: request(t), Answer: w}); err != nil {
 		t.Errorf("stopped: %v", err)
 	}
@@ -481,8 +481,8 @@ func TestDissentFromASectionDuringTheAnswer(t *testing.T) {
 	w := newWorld()
 	w.onFlush = func(n int) {
 		if n == 1 {
-			w.epoch++
-			w.answer.Epoch, w.answer.Withheld, w.answer.Reason = w.epoch, care.SetOf(care.Allergies), "DISSENT_SECTIONS"
+			w.version++
+			w.answer.Version, w.answer.Withheld, w.answer.Reason = w.version, care.SetOf(care.Allergies), "DISSENT_SECTIONS"
 		}
 	}
 	r := refused(t, w.gate().Release(t.Context(), gate.Call{Request: request(t), Answer: w}))

@@ -164,8 +164,7 @@ func (r *release) stillAllowed() error {
 	if err := r.ctx.Err(); err != nil {
 		return ended(err)
 	}
-	epoch := r.gate.Consent.Epoch()
-	if epoch == r.consent.Epoch {
+	if r.gate.Consent.Version() == r.consent.Version {
 		return nil
 	}
 	again := r.gate.Consent.Check(r.Request)
@@ -175,7 +174,7 @@ func (r *release) stillAllowed() error {
 	if again.Withheld&r.grant.Released != 0 {
 		return refusal(care.NoPatientConsent, again.Reason)
 	}
-	r.consent.Epoch = again.Epoch
+	r.consent.Version = again.Version
 	return nil
 }
 

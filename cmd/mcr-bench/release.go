@@ -107,7 +107,7 @@ func (unbounded) Settle(*care.Request, care.Kind)            {}
 type agreed struct{}
 
 func (agreed) Check(*care.Request) care.ConsentAnswer { return care.ConsentAnswer{} }
-func (agreed) Epoch() uint64                          { return 0 }
+func (agreed) Version() uint64                        { return 0 }
 
 // unwritten is a journal that writes nothing down.
 type unwritten struct{}

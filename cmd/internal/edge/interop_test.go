@@ -41,7 +41,7 @@ func (*site) Settle(*care.Request, care.Kind) {}
 
 func (*site) Check(*care.Request) care.ConsentAnswer { return care.ConsentAnswer{} }
 
-func (*site) Epoch() uint64 { return 0 }
+func (*site) Version() uint64 { return 0 }
 
 func (s *site) Append(care.Event) care.Entry {
 	s.journal++
