@@ -111,3 +111,70 @@ func TestRestoreOfATimeAhead(t *testing.T) {
 		t.Errorf("held %+v, %v", held, err)
 	}
 }
+
+// TestRestoreOfManyLinks proves that numbers which were parted again do not count
+// against the bound of a person's numbers while a journal is read back, whatever
+// of it the store knows already.
+func TestRestoreOfManyLinks(t *testing.T) {
+	b, j := newBench(t), new(journal)
+	s := b.filled(t, said(0, 1, care.Dissent, 90), said(0, 30, care.Dissent, 90))
+	at := func(i int) time.Time { return start.Add(time.Duration(i-1000) * time.Minute) }
+	for i := 1; i < maxPerson; i++ {
+		j.link(t, s, Link{number(0), number(i), SamePerson, at(i), "tester"})
+	}
+	check(t, s.Close())
+	image, err := os.ReadFile(b.path)
+	check(t, err)
+	s = b.open(t)
+	for i := 1; i < maxPerson; i++ { // each makes room for the next
+		j.link(t, s, Link{number(i), number(0), NotSamePerson, at(100 + 2*i), "tester"})
+		j.link(t, s, Link{number(0), number(40 + i), SamePerson, at(101 + 2*i), "tester"})
+	}
+	j.link(t, s, Link{care.NHSNumber{}, number(41), NeverLink, at(200), "tester"})
+	j.link(t, s, Link{number(30), number(0), SamePerson, at(201), "tester"})
+	b.beat(t, s)
+	want := picture(s)
+	for name, file := range map[string][]byte{"lost": nil, "an older copy": image} {
+		check(t, s.Close())
+		check(t, os.Remove(b.path))
+		if file != nil {
+			check(t, os.WriteFile(b.path, file, 0o600))
+		}
+		b.opts.Anchor, b.known = j.epoch, 0
+		s = b.open(t)
+		b.resync(t, s, j)
+		check(t, s.RestoreSite(context.Background(), each(j.said...))) // over what is there
+		if got := picture(s); got != want {
+			t.Errorf("%s: answers %s, want %s", name, got, want)
+		}
+		if held, err := s.Show(number(0)); err != nil || held.Linked != maxPerson-1 {
+			t.Errorf("%s: linked with %d, %v", name, held.Linked, err)
+		}
+	}
+}
+
+// TestRestoreOfUnorderedLinks proves that what was found while clocks went back
+// and forth is brought back as it was.
+func TestRestoreOfUnorderedLinks(t *testing.T) {
+	for _, what := range [][]LinkKind{
+		{SamePerson, NotSamePerson}, {SamePerson, NotSamePerson, SamePerson}, {NotSamePerson, SamePerson}, {SamePerson, SamePerson, NotSamePerson},
+	} {
+		for _, at := range [][]int{{3, 2, 1}, {1, 2, 3}, {2, 3, 1}, {3, 1, 2}, {2, 2, 2}} {
+			b, j := newBench(t), new(journal)
+			s := b.filled(t, said(0, 1, care.Dissent, 90))
+			for i, kind := range what {
+				j.link(t, s, Link{number(1 + i%2), number(2 - i%2), kind, start.AddDate(0, 0, -at[i]), "tester"})
+			}
+			want, err := s.Show(number(2))
+			check(t, err)
+			check(t, s.Close())
+			check(t, os.Remove(b.path))
+			b.opts.Anchor, b.known = j.epoch, 0
+			s = b.open(t)
+			b.resync(t, s, j)
+			if got, err := s.Show(number(2)); err != nil || got.Linked != want.Linked {
+				t.Errorf("%v on %v days ago: linked with %d, want %d, %v", what, at, got.Linked, want.Linked, err)
+			}
+		}
+	}
+}

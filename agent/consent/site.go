@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"time"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
@@ -68,70 +67,4 @@ func numbered(i int, err error) error {
 		detail += ": " + e.Detail
 	}
 	return &care.Error{Kind: care.KindOf(err), Op: "consent", Reason: care.ReasonOf(err), Detail: detail, Err: err}
-}
-
-// RestoreSite brings back what the site has said, from the journal: statements
-// and links, oldest first. It is to be done when the store is Lost, and is
-// harmless at any time: nothing is taken back, and what is there already
-// changes nothing. An error of all, or one that is not valid, is returned; the
-// site's set then stays lost.
-func (s *Store) RestoreSite(ctx context.Context, all iter.Seq2[Restored, error]) error {
-	batch := make([]Restored, 0, MaxSet)
-	for r, err := range all {
-		if err != nil {
-			return err
-		}
-		if batch = append(batch, r); len(batch) == MaxSet {
-			if err := s.restore(ctx, batch, false); err != nil {
-				return err
-			}
-			batch = batch[:0]
-		}
-	}
-	return s.restore(ctx, batch, true)
-}
-
-func (s *Store) restore(ctx context.Context, batch []Restored, last bool) error {
-	now := s.latest()
-	return s.update(ctx, func(c *change) error {
-		for _, r := range batch {
-			if err := c.restore(&r, now); err != nil {
-				return err
-			}
-		}
-		if last && c.state.sets[siteSet].lost {
-			c.state.sets[siteSet].lost = false
-			c.dirty = true
-		}
-		return nil
-	})
-}
-
-// restore takes one statement or link again, also of a time when the clock was
-// ahead. A link that was made before one of its numbers came to be never linked
-// stays undone.
-func (c *change) restore(r *Restored, now time.Time) error {
-	if r.Link != nil {
-		if err := r.Link.fault(later(now, r.Link.At)); err != nil {
-			return err
-		}
-		if err := c.link(r.Link); care.ReasonOf(err) != ReasonNeverLink {
-			return err
-		}
-	}
-	if r.Directive == nil {
-		return nil
-	}
-	said, err := explode(r.Directive, care.Site, later(now, r.Directive.Recorded))
-	if err == nil {
-		_, err = c.admit(siteSet, r.Directive.NHSNumber, said)
-	}
-	return err
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
