@@ -91,7 +91,7 @@ const completeList = "COMPLETE_LIST"
 // is in the journal.
 func (d desk) rebuild(ctx context.Context, actor string, list []care.Directive) error {
 	count := 0
-	date(list, moment(), true)
+	date(list, true)
 	err := d.agent.consent.RestoreSite(ctx, func(yield func(consent.Restored, error) bool) {
 		for restored, err := range d.kept(ctx, list) {
 			count++

@@ -172,7 +172,7 @@ func (d desk) kept(ctx context.Context, list []care.Directive) iter.Seq2[consent
 			return
 		}
 		for i := range list {
-			if !yield(consent.Restored{Directive: &list[i]}, nil) {
+			if !yield(consent.Restored{Directive: &list[i], New: true}, nil) {
 				return
 			}
 		}

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"time"
 
 	"github.com/mycarerecord/edge-agent/agent/broker"
 	"github.com/mycarerecord/edge-agent/agent/care"
@@ -25,8 +24,7 @@ func (d desk) Record(ctx context.Context, actor, file string, statements []care.
 				Detail: "the journal cannot be written, so nothing of the file was recorded; nothing is released either until it can"}
 		}
 	}
-	now := moment()
-	date(statements, now, file != "")
+	date(statements, file != "")
 	changed, err := d.agent.consent.Set(ctx, statements)
 	if err != nil {
 		e := d.changed(care.ConsentChanged, actor, "statements of the site", err)
@@ -37,31 +35,23 @@ func (d desk) Record(ctx context.Context, actor, file string, statements []care.
 		return broker.Recorded{}, err
 	}
 	recorded := broker.Recorded{}
-	for i, c := range changed {
+	for _, c := range changed {
 		if c {
 			recorded.Changed++
-		}
-		// The store takes a date ahead to be now. Read back from the journal it
-		// must not be later than that, or it would win over what came after.
-		if statements[i].Effective.After(now) {
-			statements[i].Effective = now
 		}
 	}
 	recorded.Entry, err = written(ctx, d.statements(actor, "statement of the site", statements, changed))
 	return recorded, err
 }
 
-// date says of statements of the site when they were recorded, where nobody did:
-// a person's words now, those of a file when they came to hold, so that the file
-// says the same whenever it is handed in.
-func date(statements []care.Directive, now time.Time, file bool) {
+// date makes statements the site's. Those of a file, of which nobody says when
+// they were recorded, were so when they came to hold: the file then says the same
+// whenever it is handed in. A person's words are dated by the store.
+func date(statements []care.Directive, file bool) {
 	for i := range statements {
 		d := &statements[i]
 		d.Authority = care.Site
-		if !d.Recorded.IsZero() {
-			continue
-		}
-		if d.Recorded = now; file && d.Effective.Before(now) {
+		if file && d.Recorded.IsZero() {
 			d.Recorded = d.Effective
 		}
 	}
@@ -97,9 +87,6 @@ func (d desk) statements(actor, what string, list []care.Directive, changed []bo
 	}
 	return entries
 }
-
-// moment is now, as exactly as statements are kept.
-func moment() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
 // Show returns what is held about a patient and explains what an ordinary
 // request would be answered. That somebody looked is journalled; while the
@@ -156,10 +143,11 @@ const foundBy = ", found by "
 
 // Link records what was found about two NHS numbers.
 func (d desk) Link(ctx context.Context, actor string, link broker.PatientLink) (uint64, error) {
-	what, at := linkKinds[link.Kind], moment()
-	err := d.agent.consent.Link(ctx, link.Old, link.New, what.kind, at, link.By)
+	what := linkKinds[link.Kind]
+	l := consent.Link{Old: link.Old, New: link.New, What: what.kind, By: link.By}
+	err := d.agent.consent.Link(ctx, &l)
 	e := d.changed(care.ConsentLinked, actor, what.code+foundBy+link.By, err)
-	e.Request = &care.Request{Received: at, Subject: care.Subject{NHSNumber: link.New}}
+	e.Request = &care.Request{Received: l.At, Subject: care.Subject{NHSNumber: link.New}}
 	e.Linked = link.Old
 	entry := d.agent.journal.Append(e)
 	if err != nil {

@@ -176,6 +176,33 @@ func TestRecord(t *testing.T) {
 	}
 }
 
+// What holds from now on is journalled with the time that the store gave it: of
+// two such words within a moment the second is the later one, also when they are
+// read back.
+func TestRecordFromNowOn(t *testing.T) {
+	o := newOffice(t)
+	for _, kind := range []care.DirectiveKind{care.ConsentGiven, care.Dissent, care.ConsentGiven, care.Dissent} {
+		d := o.dissent(ann, time.Time{})
+		d.Kind = kind
+		if o.record(d).Changed != 1 {
+			t.Error("the last word changed nothing")
+		}
+	}
+	want := o.held(ann)
+	lines := o.entries(care.ConsentChanged)
+	if len(want) != 1 || !strings.HasPrefix(want[0], "DISSENT") || len(lines) != 4 || !lines[3].Directive.Effective.After(lines[2].Directive.Effective) ||
+		!lines[3].Directive.Effective.Equal(lines[3].Directive.Recorded) {
+		t.Fatalf("held %q; journalled %s", want, lines[3].Raw)
+	}
+	o.lose()
+	if err := o.rebuild(t.Context(), "agent", nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := o.held(ann); !slices.Equal(got, want) {
+		t.Errorf("got back %q, want %q", got, want)
+	}
+}
+
 // What is refused is journalled as refused, and changes nothing.
 func TestRecordRefused(t *testing.T) {
 	o := newOffice(t)

@@ -55,7 +55,7 @@ func directive(m *edgev1.Directive, authority care.Authority) (care.Directive, e
 	switch {
 	case !d.Kind.Valid():
 		return care.Directive{}, badField("kind")
-	case !m.GetEffective().IsValid():
+	case !dated(m, authority):
 		return care.Directive{}, badField("effective")
 	case m.GetRecorded() != nil && !m.GetRecorded().IsValid():
 		return care.Directive{}, badField("recorded")
@@ -66,6 +66,15 @@ func directive(m *edgev1.Directive, authority care.Authority) (care.Directive, e
 	}
 	d.Scope, err = scope(m)
 	return d, err
+}
+
+// dated reports whether a directive says from when it holds. What a site says
+// holds from now on where it does not say.
+func dated(m *edgev1.Directive, authority care.Authority) bool {
+	if m.GetEffective() == nil {
+		return authority == care.Site
+	}
+	return m.GetEffective().IsValid() && !m.GetEffective().AsTime().IsZero()
 }
 
 // scope reads what a directive is about.

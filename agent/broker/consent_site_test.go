@@ -19,14 +19,14 @@ import (
 func TestRecordDirectives(t *testing.T) {
 	h, client := consentClient(t, identity.RoleSite)
 	anonymous := said()
-	anonymous.RecordedBy, anonymous.Recorded, anonymous.Organisations = "", nil, nil
+	anonymous.RecordedBy, anonymous.Effective, anonymous.Recorded, anonymous.Organisations = "", nil, nil, nil
 	anonymous.Sections = []edgev1.Section{4, 21}
 	reply, err := client.RecordDirectives(t.Context(), &edgev1.RecordDirectivesRequest{Directives: []*edgev1.Directive{said(), anonymous}, File: "a.csv of bob"})
 	if err != nil || reply.GetChanged() != 2 || reply.GetJournalSequence() != 9 {
 		t.Fatalf("%v, %v", reply, err)
 	}
 	d := h.pushed[1]
-	if h.actor != "b" || h.file != "a.csv of bob" || h.pushed[0].By != "Reception" || d.By != "b" || d.Authority != care.Site || !d.Recorded.IsZero() ||
+	if h.actor != "b" || h.file != "a.csv of bob" || h.pushed[0].By != "Reception" || d.By != "b" || d.Authority != care.Site || !d.Effective.IsZero() || !d.Recorded.IsZero() ||
 		d.Scope.Sections != care.SetOf(care.Medications, care.AboutMe) {
 		t.Errorf("%s recorded %+v of %q", h.actor, d, h.file)
 	}

@@ -202,6 +202,7 @@ func TestDirectivesThatAreRefused(t *testing.T) {
 		"bad number":           {spoilt(func(d *edgev1.Directive) { d.NhsNumber = "9990000019" }), "INVALID_NHS_NUMBER "},
 		"no kind":              {spoilt(func(d *edgev1.Directive) { d.Kind = 0 }), "BAD_REQUEST FIELD"},
 		"kind of later":        {spoilt(func(d *edgev1.Directive) { d.Kind = 257 }), "BAD_REQUEST FIELD"},
+		"the first of dates":   {spoilt(func(d *edgev1.Directive) { d.Effective = timestamppb.New(time.Time{}) }), "BAD_REQUEST FIELD"},
 		"no date":              {spoilt(func(d *edgev1.Directive) { d.Effective = nil }), "BAD_REQUEST FIELD"},
 		"impossible date":      {spoilt(func(d *edgev1.Directive) { d.Recorded = &timestamppb.Timestamp{Nanos: -1} }), "BAD_REQUEST FIELD"},
 		"long by":              {spoilt(func(d *edgev1.Directive) { d.RecordedBy = strings.Repeat("r", 65) }), "BAD_REQUEST FIELD"},
@@ -223,6 +224,9 @@ func TestDirectivesThatAreRefused(t *testing.T) {
 			}
 			if _, err := client.PushChanges(t.Context(), &edgev1.PushChangesRequest{Manifest: manifest, Changes: c.list}); code(err) != c.want || len(h.pushed) > 0 {
 				t.Errorf("changes are answered %s", code(err))
+			}
+			if name == "no date" {
+				return // what a site says then holds from now on: TestRecordDirectives
 			}
 			if _, err := client.RecordDirectives(t.Context(), &edgev1.RecordDirectivesRequest{Directives: c.list}); code(err) != c.want || len(h.pushed) > 0 {
 				t.Errorf("a record is answered %s", code(err))

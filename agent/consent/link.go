@@ -91,18 +91,49 @@ func (l *links) since(to vault.Key) (at int64, linked bool) {
 }
 
 // Link records that two NHS numbers are one person's, or that they are not; for
-// NeverLink, old is zero. It returns once that is on disk. What was said about
+// NeverLink, Old is zero. It returns once that is on disk. What was said about
 // either number counts for both from then on: what was withheld before the link
 // is withheld until a later consent. Of a person at most 16 numbers are known
 // (LimitExceeded). A number of NeverLink loses its links and cannot be linked
 // any more (Conflict, NEVER_LINK). What is known already changes nothing, and a
 // finding older than the link it denies does not undo it.
-func (s *Store) Link(ctx context.Context, old, new care.NHSNumber, what LinkKind, at time.Time, by string) error {
-	l := Link{Old: old, New: new, What: what, At: at, By: by}
-	if err := l.fault(s.latest()); err != nil {
+//
+// A finding without At is of now, and later than all that the site has said of
+// either person before, whatever the machine's clock says. At is then set.
+func (s *Store) Link(ctx context.Context, l *Link) error {
+	now := s.latest()
+	undated := l.At.IsZero()
+	if undated {
+		l.At = now.Truncate(time.Millisecond)
+	}
+	if err := l.fault(now); err != nil {
 		return err
 	}
-	return s.update(ctx, func(c *change) error { return c.link(&l) })
+	return s.update(ctx, func(c *change) error {
+		if undated {
+			if err := c.orderLink(l); err != nil {
+				return err
+			}
+		}
+		return c.link(l)
+	})
+}
+
+// orderLink dates a finding of now after all that was said of either person.
+func (c *change) orderLink(l *Link) error {
+	at := l.At.UnixMilli()
+	for _, n := range []care.NHSNumber{l.Old, l.New} {
+		if n.IsZero() {
+			continue
+		}
+		before, err := c.before(n)
+		if err != nil {
+			return err
+		}
+		at = before.next(at)
+	}
+	l.At = time.UnixMilli(at).UTC()
+	return nil
 }
 
 // fault returns what is wrong with a link, or nil.

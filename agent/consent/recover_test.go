@@ -29,7 +29,7 @@ func (j *journal) set(t *testing.T, s *Store, d care.Directive) {
 
 func (j *journal) link(t *testing.T, s *Store, l Link) {
 	t.Helper()
-	check(t, s.Link(context.Background(), l.Old, l.New, l.What, l.At, l.By))
+	check(t, s.Link(context.Background(), &l))
 	j.said = append(j.said, Restored{Link: &l})
 	j.epoch = s.Committed()
 }

@@ -57,7 +57,7 @@ func (s *Store) restore(ctx context.Context, batch []Restored) error {
 	now := s.latest()
 	return s.update(ctx, func(c *change) error {
 		for i := range batch {
-			if err := c.restore(&batch[i], now); err != nil {
+			if err := c.restore(&batch[i], now, s.opts.Now()); err != nil {
 				return err
 			}
 		}
@@ -66,9 +66,16 @@ func (s *Store) restore(ctx context.Context, batch []Restored) error {
 }
 
 // restore takes one statement again, also of a time when the clock was ahead.
-func (c *change) restore(r *Restored, now time.Time) error {
+func (c *change) restore(r *Restored, now, clock time.Time) error {
 	if r.Directive == nil {
 		return nil
+	}
+	if r.New {
+		w, err := spoken(r.Directive, now)
+		if err == nil {
+			_, err = c.say(&w, clock)
+		}
+		return err
 	}
 	said, err := explode(r.Directive, care.Site, later(now, r.Directive.Recorded))
 	if err == nil {

@@ -49,6 +49,7 @@ func (w *world) ask() {
 	}
 	dissent, restricted := w.told.flagged(i)
 	for what, wrong := range map[string]bool{
+		"the site's last word is no":       w.word[i] == care.Dissent || w.word[i] == care.Restriction,
 		"the patient has dissented":        dissent,
 		"the patient is restricted":        restricted,
 		"the store is not whole":           len(w.missing) > 0,

@@ -56,7 +56,8 @@ type world struct {
 	real struct {  // what region and source say, told or not
 		region, source map[int][]care.Directive
 	}
-	filled  map[int][]care.Directive // what the source said at its last whole reading
+	filled  map[int][]care.Directive   // what the source said at its last whole reading
+	word    [people]care.DirectiveKind // the site's last word, if it was of no date but from then on
 	journal []Restored
 	anchor  uint64 // highest epoch in the journal
 	images  []image
@@ -133,12 +134,25 @@ func (w *world) note(what string, err error) bool {
 	return err == nil
 }
 
-// speak is the site's own word.
+// speak is the site's own word: of a date, or from now on. A site whose store has
+// lost its words is given them back before it speaks.
 func (w *world) speak() {
+	if w.missing["site"] {
+		w.restoreSite()
+	}
 	i, d := w.says(w.b.clocks.now())
-	if _, err := w.s.Set(context.Background(), []care.Directive{d}); w.note("set", err) {
-		w.told.site[i] = append(w.told.site[i], d)
-		w.journal = append(w.journal, Restored{Directive: &d})
+	fromNow := w.rng.IntN(2) == 0
+	if fromNow {
+		d.Effective, d.Recorded = time.Time{}, time.Time{}
+	}
+	kept := []care.Directive{d}
+	if _, err := w.s.Set(context.Background(), kept); !w.note("set", err) {
+		return
+	}
+	w.told.site[i] = append(w.told.site[i], kept[0])
+	w.journal = append(w.journal, Restored{Directive: &kept[0]})
+	if w.word[i] = 0; fromNow {
+		w.word[i] = d.Kind
 	}
 }
 

@@ -15,27 +15,30 @@ const MaxSet = 1000
 
 // Set takes directives of the site itself, all or none, and reports of each
 // whether it changed anything: it does not if the site has said something later
-// about the same. It returns once all are on disk. A Recorded that is missing is
-// taken to be now; see rule.Explode for what else is checked.
+// about the same. It returns once all are on disk. Effective and Recorded of
+// each are then what is kept. See rule.Explode for what is checked.
+//
+// What the site says is never older than what it said of the person before,
+// whatever the machine's clock said then or says now. A directive without
+// Effective holds from now on, and takes the place of all that was said before;
+// so does one without Recorded of two of the same moment. One that withholds and
+// has a date of its own gives way to a later date only if that can be true:
+// against a consent of a date to come it holds from now on.
 func (s *Store) Set(ctx context.Context, ds []care.Directive) (changed []bool, err error) {
 	if len(ds) > MaxSet {
 		return nil, failure(care.LimitExceeded, "DIRECTIVES", fmt.Sprintf("more than %d directives in one change", MaxSet), nil)
 	}
-	said := make([][]rule.Statement, len(ds))
+	words := make([]word, len(ds))
 	now := s.latest()
 	for i := range ds {
-		d := ds[i]
-		if d.Recorded.IsZero() {
-			d.Recorded = now
-		}
-		if said[i], err = explode(&d, care.Site, now); err != nil {
+		if words[i], err = spoken(&ds[i], now); err != nil {
 			return nil, numbered(i+1, err)
 		}
 	}
 	changed = make([]bool, len(ds))
 	err = s.update(ctx, func(c *change) error {
-		for i := range ds {
-			taken, err := c.admit(siteSet, ds[i].NHSNumber, said[i])
+		for i := range words {
+			taken, err := c.say(&words[i], s.opts.Now())
 			if err != nil {
 				return numbered(i+1, err)
 			}

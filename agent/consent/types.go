@@ -36,6 +36,7 @@ type Link struct {
 type Restored struct {
 	Directive *care.Directive
 	Link      *Link
+	New       bool // the directive is not from the journal but said now, see Store.Set
 }
 
 // Held is all that is kept of one patient.

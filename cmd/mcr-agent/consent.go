@@ -139,12 +139,13 @@ func (f *statementFlags) scope(kind care.DirectiveKind) (scope care.Scope, err e
 	return scope, nil
 }
 
-// effective returns from when the statement holds. Of a day whose hour is not
+// effective returns from when the statement holds; the zero time is from now on,
+// which the agent dates itself: this machine's clock may be wrong. Of a day whose hour is not
 // known, what withholds holds from its end and what permits from its beginning:
 // of two statements on one day the one that withholds wins.
 func (f *statementFlags) effective(kind care.DirectiveKind) (time.Time, error) {
 	if f.Effective == "" {
-		return time.Now().UTC(), nil
+		return time.Time{}, nil
 	}
 	d, err := care.ParseDateTime(f.Effective, time.Local)
 	if err != nil || d.Precision < care.ToDay {
@@ -228,7 +229,7 @@ func (f *statementFlags) record(s *streams, d *care.Directive) error {
 		return refusedBy(err)
 	}
 	if reply.GetChanged() == 0 {
-		fmt.Fprintln(s.out, "Written to the journal, but it changes nothing: the site holds the same statement, or a later one, which counts. What holds now: mcr-agent consent show.")
+		fmt.Fprintln(s.out, "Written to the journal, but it changes nothing: the site holds the same statement, or one of a later date, which counts. What holds now: mcr-agent consent show.")
 		return nil
 	}
 	fmt.Fprintf(s.out, "Recorded, and in force from the next request. Journal entry %d.\n", reply.GetJournalSequence())
@@ -237,8 +238,11 @@ func (f *statementFlags) record(s *streams, d *care.Directive) error {
 
 // directiveMessage is how a statement of the site is handed in.
 func directiveMessage(d *care.Directive) *edgev1.Directive {
-	m := &edgev1.Directive{NhsNumber: d.NHSNumber.Reveal(), Kind: edgev1.DirectiveKind(d.Kind), Effective: timestamppb.New(d.Effective),
+	m := &edgev1.Directive{NhsNumber: d.NHSNumber.Reveal(), Kind: edgev1.DirectiveKind(d.Kind),
 		RecordedBy: d.By, CodeSystem: d.Code.System, Code: d.Code.Code}
+	if !d.Effective.IsZero() {
+		m.Effective = timestamppb.New(d.Effective)
+	}
 	if !d.Recorded.IsZero() {
 		m.Recorded = timestamppb.New(d.Recorded)
 	}

@@ -9,7 +9,9 @@
 //   - Two matters never touch each other: sharing (dissent, consent) and
 //     findability (restriction, unrestricted).
 //   - Of one authority the latest effective statement wins, of two of the same
-//     moment the one recorded later, and then the one that withholds.
+//     moment the one recorded later, and then the one that withholds. What a
+//     site says now it dates after all that it said before (Entry.Last), so that
+//     no clock decides it.
 //   - A statement about everything also takes the place of those about one
 //     organisation or one section that are not later. A consent for one of them
 //     lifts a dissent about that one only.

@@ -152,13 +152,16 @@ type Directive struct {
 	// What was said.
 	Kind DirectiveKind `protobuf:"varint,2,opt,name=kind,proto3,enum=mcr.edge.v1.DirectiveKind" json:"kind,omitempty"`
 	// From when it holds, to the millisecond. The latest statement of an
-	// authority about the same matter wins.
+	// authority about the same matter wins. RecordDirectives takes a statement
+	// without it: it holds from now on, and is later than all that the site has
+	// recorded of the person before, whatever the site's clock says.
 	Effective *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=effective,proto3" json:"effective,omitempty"`
 	// Who recorded it; at most 64 bytes.
 	RecordedBy string `protobuf:"bytes,4,opt,name=recorded_by,json=recordedBy,proto3" json:"recorded_by,omitempty"`
 	// REGION, SITE or SOURCE. Set by the agent; ignored in requests.
 	Authority string `protobuf:"bytes,5,opt,name=authority,proto3" json:"authority,omitempty"`
-	// When it was recorded, to the millisecond. Without it: the effective time.
+	// When it was recorded, to the millisecond. Without it: the effective time, or
+	// now where RecordDirectives takes it from no file.
 	Recorded *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=recorded,proto3" json:"recorded,omitempty"`
 	// ODS codes of the organisations that a dissent or consent is about; at most
 	// 64. Empty means everyone. Not together with sections.
