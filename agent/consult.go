@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/agent/consent"
+	"github.com/mycarerecord/edge-agent/agent/records"
 )
 
 // learner is the part of the consent store that takes what sources say.
@@ -70,8 +72,9 @@ func consult(inner care.Connector, f *flags) care.Connector {
 // Identify identifies the patient and, beside that, lets the consent store
 // learn what the source says of the number now. A source whose directives
 // cannot be read or understood is not one without a dissent: Identify then
-// fails with ConsentUnavailable, whoever the patient is. It takes as long as
-// the slower of the two, for patients who are not there as for those who are.
+// fails with ConsentUnavailable, whoever the patient is; with the reason of
+// records.OfOnePatient where only this patient's cannot. It takes as long as the
+// slower of the two, for patients who are not there as for those who are.
 func (c *consulting) Identify(ctx context.Context, number care.NHSNumber) (p care.Patient, err error) {
 	var unlearned error
 	learned := make(chan struct{})
@@ -81,7 +84,7 @@ func (c *consulting) Identify(ctx context.Context, number care.NHSNumber) (p car
 	}()
 	defer func() {
 		broken := recover()
-		if <-learned; unlearned != nil {
+		if <-learned; unlearned != nil && !(p.Restricted && records.OfOnePatient(unlearned)) { // restricted says more
 			p, err = care.Patient{}, unlearned
 		} else if broken != nil {
 			panic(broken) // for whoever asked to deal with
@@ -130,32 +133,57 @@ func (f *flags) learn(ctx context.Context, number care.NHSNumber) (err error) {
 	case err != nil:
 		return f.unknown(ctx, err)
 	}
-	var known []care.Directive
+	known, fault := f.known(all, number)
+	if fault != nil && len(known) == 0 {
+		return f.unclear(fault)
+	}
+	if err := f.store.Learn(f.source, number, known); err != nil {
+		return f.unknown(ctx, err)
+	}
+	if fault != nil {
+		return f.unclear(fault)
+	}
+	return nil
+}
+
+// known returns what a source says of a patient, as far as it concerns this
+// service. With a fault, what withholds is returned all the same: that the
+// patient is restricted must count whatever else cannot be understood.
+func (f *flags) known(all []care.Directive, number care.NHSNumber) (known []care.Directive, fault error) {
 	for _, d := range all {
 		keep, err := f.understand(&d)
 		if err == nil && d.NHSNumber != number {
 			err = errors.New("agent: the source answered with another patient's statement")
 		}
-		if err != nil {
-			return f.unknown(ctx, err)
-		}
-		if keep {
+		switch {
+		case err != nil:
+			fault = err
+		case keep:
 			known = append(known, d)
 		}
 	}
-	if err := f.store.Learn(f.source, number, known); err != nil {
-		return f.unknown(ctx, err)
+	if fault != nil {
+		known = slices.DeleteFunc(known, func(d care.Directive) bool { return !withholds(&d) })
 	}
-	return nil
+	return known, fault
 }
 
 // unknown is the error of not knowing what a patient has said.
 func (f *flags) unknown(ctx context.Context, err error) error {
+	if records.OfOnePatient(err) {
+		return f.unclear(err)
+	}
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return &care.Error{Kind: care.Cancelled, Op: f.source, Err: err, Detail: "the caller went away"}
 	}
 	return &care.Error{Kind: care.ConsentUnavailable, Op: f.source, Reason: reasonSource, Err: err,
 		Detail: "what the patient has said about sharing could not be read from this source, so nothing is released; check the source"}
+}
+
+// unclear is the error of a statement of the patient's that makes no sense.
+func (f *flags) unclear(err error) error {
+	return &care.Error{Kind: care.ConsentUnavailable, Op: f.source, Reason: records.ReasonNotUnderstood, Err: err,
+		Detail: "what the patient has said about sharing at this source cannot be understood, so nothing is released; check the patient's consent codes there"}
 }
 
 func (f *flags) tell(news []care.Directive, more int) {
@@ -176,12 +204,14 @@ func (f *flags) understand(d *care.Directive) (keep bool, err error) {
 		return false, err
 	}
 	d.Authority, d.Source = care.SourceFlag, f.source
-	withholds := d.Kind == care.Dissent || d.Kind == care.Restriction
-	if withholds && d.Effective.Equal(d.Effective.Truncate(24*time.Hour)) {
+	if withholds(d) && d.Effective.Equal(d.Effective.Truncate(24*time.Hour)) {
 		d.Effective = d.Effective.AddDate(0, 0, 1).Add(-time.Millisecond)
 	}
 	return true, nil
 }
+
+// withholds reports whether a directive withholds something.
+func withholds(d *care.Directive) bool { return d.Kind == care.Dissent || d.Kind == care.Restriction }
 
 // understood yields what concerns this service. An error ends it.
 func (f *flags) understood(all iter.Seq2[care.Directive, error]) iter.Seq2[care.Directive, error] {

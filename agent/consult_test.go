@@ -88,21 +88,25 @@ func (panicking) DirectivesOf(context.Context, care.NHSNumber) ([]care.Directive
 // somebody who is there and for somebody who is not.
 func TestIdentifyWithoutKnowing(t *testing.T) {
 	for _, tc := range []struct {
-		name  string
-		spoil func(d *counter)
+		name   string
+		reason string
+		spoil  func(d *counter)
 	}{
-		{"cannot be read", func(d *counter) { d.source.FailDirectives(true) }},
-		{"an unknown code", func(d *counter) {
+		{"cannot be read", "SOURCE", func(d *counter) { d.source.FailDirectives(true) }},
+		{"an unknown code", "NOT_UNDERSTOOD", func(d *counter) {
 			d.flags.from = odd{of: []care.Directive{{NHSNumber: d.patient, Code: care.Coding{Code: "?"}, Effective: day}}}
 		}},
-		{"somebody else's", func(d *counter) {
+		{"somebody else's", "NOT_UNDERSTOOD", func(d *counter) {
 			d.flags.from = odd{of: []care.Directive{{Kind: care.ConsentGiven, Effective: day}}}
 		}},
-		{"an error of no kind", func(d *counter) { d.flags.from = odd{err: errors.New("dial 9990000042")} }},
-		{"no time left at the source", func(d *counter) { d.flags.from = odd{err: context.DeadlineExceeded} }},
-		{"a cancellation that is not the caller's", func(d *counter) { d.flags.from = odd{err: &care.Error{Kind: care.Cancelled}} }},
-		{"a panic", func(d *counter) { d.flags.from = panicking{} }},
-		{"cannot be kept", func(d *counter) {
+		{"a row that cannot be mapped", "NOT_UNDERSTOOD", func(d *counter) {
+			d.flags.from = odd{err: &care.Error{Kind: care.SourceUnavailable, Reason: "ROW_UNMAPPABLE"}}
+		}},
+		{"an error of no kind", "SOURCE", func(d *counter) { d.flags.from = odd{err: errors.New("dial 9990000042")} }},
+		{"no time left at the source", "SOURCE", func(d *counter) { d.flags.from = odd{err: context.DeadlineExceeded} }},
+		{"a cancellation that is not the caller's", "SOURCE", func(d *counter) { d.flags.from = odd{err: &care.Error{Kind: care.Cancelled}} }},
+		{"a panic", "SOURCE", func(d *counter) { d.flags.from = panicking{} }},
+		{"cannot be kept", "SOURCE", func(d *counter) {
 			d.store.fail = &care.Error{Kind: care.Internal, Op: "consent", Reason: "DISK"}
 		}},
 	} {
@@ -111,7 +115,7 @@ func TestIdentifyWithoutKnowing(t *testing.T) {
 			tc.spoil(d)
 			for _, n := range []care.NHSNumber{d.patient, someNumber(t, "9990000026")} {
 				p, err := consult(d.source, d.flags).Identify(t.Context(), n)
-				if care.KindOf(err) != care.ConsentUnavailable || care.ReasonOf(err) != "SOURCE" {
+				if care.KindOf(err) != care.ConsentUnavailable || care.ReasonOf(err) != tc.reason {
 					t.Errorf("Identify: %v", err)
 				}
 				if !p.NHSNumber.IsZero() || !p.LocalID.IsZero() || strings.Contains(err.Error(), "999000") {
@@ -122,6 +126,48 @@ func TestIdentifyWithoutKnowing(t *testing.T) {
 				t.Error("something was learned all the same")
 			}
 		})
+	}
+}
+
+// TestWhatWithholdsIsLearnedBesideAFault proves that a restriction counts at once
+// although something else that the source says of the patient makes no sense,
+// and that nothing else is learned then.
+func TestWhatWithholdsIsLearnedBesideAFault(t *testing.T) {
+	d := newCounter(t)
+	of := func(k care.DirectiveKind) care.Directive {
+		return care.Directive{NHSNumber: d.patient, Kind: k, Effective: day}
+	}
+	strange := care.Directive{NHSNumber: d.patient, Code: care.Coding{Code: "?"}, Effective: day}
+	d.flags.from = odd{of: []care.Directive{strange, of(care.Unrestricted), of(care.Restriction), of(care.ConsentGiven)}}
+	if _, err := consult(d.source, d.flags).Identify(t.Context(), d.patient); care.ReasonOf(err) != "NOT_UNDERSTOOD" {
+		t.Errorf("Identify: %v", err)
+	}
+	if got := d.store.learned[d.patient]; len(got) != 1 || got[0].Kind != care.Restriction || len(d.news.list) != 1 {
+		t.Errorf("learned %+v", got)
+	}
+}
+
+// restrictedRow is a source that marks its patient restricted.
+type restrictedRow struct{ care.Connector }
+
+func (r restrictedRow) Identify(ctx context.Context, n care.NHSNumber) (care.Patient, error) {
+	p, err := r.Connector.Identify(ctx, n)
+	p.Restricted = true
+	return p, err
+}
+
+// TestARestrictedRowBesideAFault proves that the restriction is not lost when
+// what the patient has said cannot be understood, and that it does not count
+// when nobody's can be read: then everybody is answered the same.
+func TestARestrictedRowBesideAFault(t *testing.T) {
+	d := newCounter(t)
+	d.flags.from = odd{of: []care.Directive{{NHSNumber: d.patient, Code: care.Coding{Code: "?"}, Effective: day}}}
+	if p, err := consult(restrictedRow{d.source}, d.flags).Identify(t.Context(), d.patient); err != nil || !p.Restricted {
+		t.Errorf("Identify: %v", err)
+	}
+	d.flags.from = odd{err: errors.New("down")}
+	if _, err := consult(restrictedRow{d.source}, d.flags).Identify(t.Context(), d.patient); care.KindOf(err) != care.ConsentUnavailable {
+		t.Errorf("Identify: %v", err)
 	}
 }
 

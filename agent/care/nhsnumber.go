@@ -1,10 +1,11 @@
 package care
 
 import (
-	"crypto/rand"
+	crypto "crypto/rand"
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"unique"
 )
 
@@ -34,7 +35,7 @@ type masking struct{ factor, inverse, offset uint64 }
 func newMask() (m masking) {
 	for {
 		var random [16]byte
-		_, _ = rand.Read(random[:]) // ends the process where it cannot be had
+		_, _ = crypto.Read(random[:]) // ends the process where it cannot be had
 		m.factor, m.offset = binary.LittleEndian.Uint64(random[:])|1, binary.LittleEndian.Uint64(random[8:])
 		m.inverse = 1
 		for range 6 { // Newton: each step doubles the number of right bits
@@ -147,6 +148,21 @@ func (n NHSNumber) IsZero() bool { return n == NHSNumber{} }
 // IsTest reports whether n is in the range 999 000 0000 to 999 999 9999, which
 // is never issued to a person.
 func (n NHSNumber) IsTest() bool { return !n.IsZero() && mask.open(n.masked) >= 999_000_0000 }
+
+// Nobody returns a number that is nobody's: a random one of the range of IsTest.
+// At a test site a source may hold somebody under it all the same.
+func Nobody() NHSNumber {
+	for {
+		nine := 999_000_000 + rand.Uint64N(999_999) // the last one would be of one digit repeated
+		sum := uint64(0)
+		for weight, rest := uint64(2), nine; rest > 0; weight, rest = weight+1, rest/10 {
+			sum += rest % 10 * weight
+		}
+		if check := (11 - sum%11) % 11; check < 10 {
+			return NHSNumber{mask.hide(nine*10 + check)}
+		}
+	}
+}
 
 // String returns "[redacted]".
 func (n NHSNumber) String() string { return redacted }

@@ -167,3 +167,17 @@ func FuzzParseNHSNumber(f *testing.F) {
 		}
 	})
 }
+
+func TestNobody(t *testing.T) {
+	seen := map[care.NHSNumber]bool{}
+	for range 1000 {
+		n := care.Nobody()
+		if parsed, err := care.ParseNHSNumber(n.Reveal()); err != nil || parsed != n || !n.IsTest() {
+			t.Fatalf("%s: %v", n.Reveal(), err)
+		}
+		seen[n] = true
+	}
+	if len(seen) < 900 {
+		t.Errorf("only %d different ones", len(seen))
+	}
+}

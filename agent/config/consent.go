@@ -44,7 +44,8 @@ func (ConsentModel) Values() []string { return []string{string(OptOut), string(A
 // for a source whose settings say where they are.
 type SourceConsent struct {
 	// How often all of them are read. Those of the patient asked for are read
-	// at every request where the source can tell them.
+	// at every request where the source can tell them, unless the patient is
+	// known to be restricted.
 	Every time.Duration `yaml:"every" range:"1m..24h"`
 
 	// How old the last whole reading may be. An older one refuses every

@@ -130,16 +130,14 @@ func (r *release) admit() error {
 	if err = r.ask(); err != nil { // 3: what the patient allows
 		return r.refuse(err)
 	}
-	r.decide()                                                                   // 4: written down; on disk before anything leaves, see release.flush
-	r.match, err = g.Records.Identify(r.ctx, r.Request.Subject)                  // 5: the source is read meanwhile
-	if again := r.stillAllowed(); again != nil && r.consent.Refusal == care.OK { // the source may have told of a dissent just now
-		if care.KindOf(again) == care.PatientNotFound {
-			return hide(r.match, err, care.ReasonOf(again))
-		}
+	r.decide()                                         // 4: written down; on disk before anything leaves, see release.flush
+	r.match, err = g.Records.Identify(r.ctx, r.whom()) // 5: the source is read meanwhile
+	again := r.stillAllowed()                          // the source may have told of a dissent just now
+	switch restricted := r.restriction(again); {
+	case restricted != "":
+		return hide(r.match, err, restricted) // as if the source had no such patient
+	case again != nil:
 		return again
-	}
-	if r.consent.Refusal == care.PatientNotFound {
-		return hide(r.match, err, r.consent.Reason) // restricted: as if the source had no such patient
 	}
 	return err // 6: nil only if r.match is the person asked for, for certain
 }

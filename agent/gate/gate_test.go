@@ -40,6 +40,8 @@ type world struct {
 	onIdentify  func()
 	onBudget    func()
 	identifyErr error
+	ofPatient   error // what Identify says of the number asked for, and of no other
+	asked       care.NHSNumber
 	items       int   // records in the answer
 	readErr     error // after the records
 	panics      bool
@@ -110,10 +112,13 @@ func (w *world) Prove(p care.Position) (care.Proof, error) {
 	return care.Proof{Size: p.Sequence, Head: []byte("head")}, nil
 }
 
-func (w *world) Identify(context.Context, care.Subject) (*records.Match, error) {
+func (w *world) Identify(_ context.Context, subject care.Subject) (*records.Match, error) {
 	w.note("identify")
 	if w.onIdentify != nil {
 		w.onIdentify()
+	}
+	if w.asked = subject.NHSNumber; w.ofPatient != nil && subject.NHSNumber.Reveal() == "9990000018" {
+		return nil, w.ofPatient
 	}
 	if w.identifyErr != nil {
 		return nil, w.identifyErr
@@ -351,6 +356,91 @@ func TestRestrictedLooksLikeUnknown(t *testing.T) {
 		if one != two || n != m {
 			t.Errorf("%s: they can be told apart:\n%s (%d entries)\n%s (%d entries)", name, one, n, two, m)
 		}
+	}
+}
+
+// What is wrong with what a source holds of a restricted patient, and with no
+// other, does not show: code, text, entries and calls are those of a patient who
+// is not here, or of a source that is down for everybody. The journal keeps why.
+func TestAFaultOfOnePatientDoesNotShow(t *testing.T) {
+	fails := func(kind care.Kind, reason string) error {
+		return &care.Error{Kind: kind, Reason: reason, Detail: reason}
+	}
+	absent := fails(care.PatientNotFound, "ABSENT")
+	answer := func(upset func(*world)) (string, *world) {
+		w := newWorld()
+		upset(w)
+		r := refused(t, w.gate().Release(t.Context(), gate.Call{Request: request(t), Answer: w}))
+		var calls []string
+		for _, e := range w.trace {
+			calls = append(calls, strings.Fields(e)[0])
+		}
+		return fmt.Sprintf("%+v %d entries, %q", *r, len(w.events), calls), w
+	}
+	unknown := func(w *world, elsewhere error) {
+		if w.identifyErr = absent; elsewhere != nil {
+			w.identifyErr = elsewhere
+		}
+	}
+	for _, fault := range []error{fails(care.SourceUnavailable, "AMBIGUOUS"), fails(care.SourceUnavailable, "WRONG_PATIENT"), fails(care.SourceUnavailable, "ROW_UNMAPPABLE"),
+		fails(care.SourceUnavailable, "QUERY"), fails(care.SourceUnavailable, "TIMEOUT"), fails(care.ConsentUnavailable, "NOT_UNDERSTOOD"), fails(care.ConsentUnavailable, "SOURCE"),
+		fails(care.InvalidDemographics, "DEMOGRAPHICS_DIFFER"), fails(care.NoPatientConsent, "SOURCE_DISSENT"), errors.New("of no kind"), context.DeadlineExceeded, nil} {
+		for _, elsewhere := range []error{nil, fails(care.SourceUnavailable, "DOWN"), fails(care.ConsentUnavailable, "SOURCE")} {
+			restricted, w := answer(func(w *world) {
+				unknown(w, elsewhere)
+				w.ofPatient = fault
+				w.answer.Refusal, w.answer.Reason = care.PatientNotFound, "RESTRICTED"
+			})
+			nobody, _ := answer(func(w *world) { unknown(w, elsewhere) })
+			if restricted = strings.Replace(restricted, "RELEASE_REFUSED", "RELEASE_DECIDED", 1); restricted != nobody {
+				t.Errorf("%v, elsewhere %v: they can be told apart:\n%s\n%s", fault, elsewhere, restricted, nobody)
+			}
+			if w.asked.Reveal() == "9990000018" || w.events[0].TrueReason != "RESTRICTED" || w.events[0].Request.Subject.NHSNumber.Reveal() != "9990000018" {
+				t.Errorf("%v: asked for %s, journalled %q of %s", fault, w.asked.Reveal(), w.events[0].TrueReason, w.events[0].Request.Subject.NHSNumber.Reveal())
+			}
+		}
+	}
+}
+
+// What happens to everybody while the sources are asked happens to a restricted
+// patient, too.
+func TestWhatEverybodyIsToldMeanwhile(t *testing.T) {
+	for name, change := range map[string]func(w *world, answer care.ConsentAnswer){
+		"the consent store fails": func(w *world, _ care.ConsentAnswer) {
+			w.answer = care.ConsentAnswer{Refusal: care.ConsentUnavailable, Reason: "STALE", Version: w.version}
+		},
+		"nothing changes for the patient": func(w *world, before care.ConsentAnswer) { w.answer = before; w.answer.Version = w.version },
+		"the restriction is lifted":       func(w *world, _ care.ConsentAnswer) { w.answer = care.ConsentAnswer{Version: w.version} },
+	} {
+		answer := func(first care.ConsentAnswer) string {
+			w := newWorld()
+			w.answer = first
+			w.identifyErr = &care.Error{Kind: care.PatientNotFound, Reason: "ABSENT"}
+			w.onIdentify = func() { w.version++; change(w, first) }
+			r := refused(t, w.gate().Release(t.Context(), gate.Call{Request: request(t), Answer: w}))
+			return fmt.Sprintf("%+v", *r)
+		}
+		restricted := answer(care.ConsentAnswer{Refusal: care.PatientNotFound, Reason: "RESTRICTED", Version: 7})
+		if nobody := answer(care.ConsentAnswer{Version: 7}); restricted != nobody {
+			t.Errorf("%s: they can be told apart:\n%s\n%s", name, restricted, nobody)
+		}
+	}
+}
+
+// So does the end of a request's time.
+func TestTheTimeLimitTellsNothing(t *testing.T) {
+	var told []string
+	for _, refusal := range []care.Kind{care.OK, care.PatientNotFound} {
+		w := newWorld()
+		w.answer.Refusal = refusal
+		ctx, stop := context.WithCancelCause(t.Context())
+		w.identifyErr = &care.Error{Kind: care.SourceUnavailable, Reason: "TIMEOUT"}
+		w.onIdentify = func() { stop(nil) }
+		r := refused(t, w.gate().Release(ctx, gate.Call{Request: request(t), Answer: w}))
+		told = append(told, fmt.Sprintf("%+v", *r))
+	}
+	if told[0] != told[1] {
+		t.Errorf("they can be told apart:\n%s\n%s", told[0], told[1])
 	}
 }
 

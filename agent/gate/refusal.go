@@ -20,8 +20,33 @@ type Refused struct {
 // Error returns the code and what to do.
 func (r *Refused) Error() string { return r.Kind.String() + ": " + r.Detail }
 
-// hide turns what Identify said of a restricted patient into what it would
-// have said had there been none: only a source that cannot be read still shows.
+// whom returns whom the sources are asked for. For a restricted patient that is
+// nobody, so that what the sources hold of the patient, how long they take to
+// find it, and whatever is wrong with it cannot show: the answer is that of a
+// number they do not know.
+func (r *release) whom() care.Subject {
+	s := r.Request.Subject
+	if r.consent.Refusal == care.PatientNotFound {
+		s.NHSNumber = care.Nobody()
+	}
+	return s
+}
+
+// restriction returns the reason for which the patient is not to be found, or
+// the empty text. again is what stillAllowed says: that nobody is served any
+// more is told of a restricted patient, too.
+func (r *release) restriction(again error) string {
+	switch kind := care.KindOf(again); {
+	case kind == care.PatientNotFound:
+		return care.ReasonOf(again)
+	case r.consent.Refusal == care.PatientNotFound && (kind == care.OK || kind == care.NoPatientConsent):
+		return r.consent.Reason // as it was when the request came
+	}
+	return ""
+}
+
+// hide turns what Identify said into what it would have said had there been no
+// such patient: only a source that cannot be read for anybody still shows.
 func hide(match *records.Match, err error, reason string) error {
 	if match != nil {
 		err = match.WithoutPatient()

@@ -27,8 +27,27 @@ type holding struct {
 	source  *source
 	patient care.Patient
 	state   holdingState
-	reason  string // true reason of absent, differs and failed
+	reason  string // true reason of absent, differs, failed and unsaid
 }
+
+// ofOnePatient are the reasons of failures that lie in what a source holds of one
+// patient. A source that fails for another reason fails for everybody.
+var ofOnePatient = map[string]bool{
+	"AMBIGUOUS":         true, // more than one patient has the number
+	"WRONG_PATIENT":     true, // it answered with somebody else's row
+	"ROW_UNMAPPABLE":    true, // the row is not of the documented form
+	"LIMIT":             true, // more rows than any patient has
+	ReasonNotUnderstood: true,
+}
+
+// OfOnePatient reports whether a source has failed with err because of what it
+// holds of the patient asked for.
+func OfOnePatient(err error) bool { return ofOnePatient[care.ReasonOf(err)] }
+
+// ReasonNotUnderstood is the reason of ConsentUnavailable where a source holds a
+// statement of the patient's that makes no sense. With any other reason nothing
+// that the source holds can be read.
+const ReasonNotUnderstood = "NOT_UNDERSTOOD"
 
 type holdingState uint8
 
@@ -170,11 +189,12 @@ func (m *Match) judge() error {
 
 // WithoutPatient returns what would have been said had no source held such a
 // patient: a restricted person must get the answer of one who is not there,
-// also while a source cannot be read.
+// also while a source cannot be read, and whatever is wrong with what another
+// source holds of that person.
 func (m *Match) WithoutPatient() error {
 	others := Match{}
 	for _, h := range m.held {
-		if h.state == failed || h.state == unsaid {
+		if (h.state == failed || h.state == unsaid) && !ofOnePatient[h.reason] {
 			others.held = append(others.held, h)
 		}
 	}

@@ -92,6 +92,11 @@ func TestIdentifyOverSeveralSources(t *testing.T) {
 	down := &fake{name: "down", identify: &care.Error{Kind: care.SourceUnavailable, Reason: "DOWN"}}
 	absent := &fake{name: "absent", identify: &care.Error{Kind: care.PatientNotFound}}
 	unsaid := &fake{name: "unsaid", identify: &care.Error{Kind: care.ConsentUnavailable, Reason: "SOURCE"}}
+	faulty := func(kind care.Kind, reason string) *fake {
+		return &fake{name: reason, identify: &care.Error{Kind: kind, Reason: reason}}
+	}
+	stranger := good()
+	stranger.patient.NHSNumber = number("9990000026")
 	dissent, restricted, differs := good(), good(), good()
 	dissent.patient.Dissent, restricted.patient.Restricted, differs.patient.Names = true, true, nil
 	for _, c := range []struct {
@@ -107,6 +112,12 @@ func TestIdentifyOverSeveralSources(t *testing.T) {
 		{"unreadable choices anywhere", []*fake{good(), unsaid, absent}, care.ConsentUnavailable},
 		{"unreadable choices, restricted elsewhere: as for anybody", []*fake{unsaid, restricted}, care.ConsentUnavailable},
 		{"restricted, and a source is down: as for anybody", []*fake{down, restricted}, care.SourceUnavailable},
+		{"restricted, and two patients elsewhere: as one who is not here", []*fake{faulty(care.SourceUnavailable, "AMBIGUOUS"), restricted}, care.PatientNotFound},
+		{"restricted, and an unreadable row elsewhere", []*fake{restricted, faulty(care.SourceUnavailable, "ROW_UNMAPPABLE")}, care.PatientNotFound},
+		{"restricted, and somebody else's row elsewhere", []*fake{restricted, stranger}, care.PatientNotFound},
+		{"restricted, and unknown codes elsewhere", []*fake{restricted, faulty(care.ConsentUnavailable, "NOT_UNDERSTOOD")}, care.PatientNotFound},
+		{"restricted, unknown codes, and a source is down", []*fake{restricted, faulty(care.ConsentUnavailable, "NOT_UNDERSTOOD"), down}, care.SourceUnavailable},
+		{"two patients, absent elsewhere", []*fake{absent, faulty(care.SourceUnavailable, "AMBIGUOUS")}, care.SourceUnavailable},
 		{"restricted, and not here: as for anybody", []*fake{absent, restricted}, care.PatientNotFound},
 		{"absent everywhere", []*fake{absent, absent}, care.PatientNotFound},
 		{"no source", nil, care.SourceUnavailable},
