@@ -61,6 +61,7 @@ type Agent struct {
 	forwarder *forward.Forwarder
 	unsound   atomic.Bool // the journal was verified and is not as it was written
 	consent   *consent.Store
+	deskOnly  bool // opened by NewDesk: no source is open
 	keeper    *identity.Keeper
 	sources   []*source
 	health    *health.Server

@@ -36,16 +36,27 @@ func (a *Agent) openConsent(ctx context.Context, key sitekey.Key, check func(con
 	if a.site.Consent.Model == config.Ask {
 		model = rule.AskPermission
 	}
-	var sources []consent.Source
+	a.consent, err = consent.Open(ctx, ConsentPath(a.site), consent.Options{
+		Key: key, Model: model, MaxAge: a.site.Consent.MaxAge, Sources: a.heard(), OnlyKept: a.deskOnly, RegionKeys: a.site.Consent.RegionKeys,
+		Anchor: anchor, Check: check, OnDoubt: a.doubted, Log: a.log.Named("consent")})
+	return err
+}
+
+// heard returns the sources that are heard about patients' choices. Who opens the
+// stores alone opens no source, and has the last reading of each.
+func (a *Agent) heard() (sources []consent.Source) {
+	if a.deskOnly {
+		for _, configured := range a.site.Sources {
+			sources = append(sources, consent.Source{Name: configured.Name, MaxAge: configured.Consent.MaxAge})
+		}
+		return sources
+	}
 	for _, s := range a.sources {
 		if _, holds := flagsOf(s.connector); holds {
 			sources = append(sources, consent.Source{Name: s.configured.Name, MaxAge: s.configured.Consent.MaxAge})
 		}
 	}
-	a.consent, err = consent.Open(ctx, ConsentPath(a.site), consent.Options{
-		Key: key, Model: model, MaxAge: a.site.Consent.MaxAge, Sources: sources, RegionKeys: a.site.Consent.RegionKeys,
-		Anchor: anchor, Check: check, OnDoubt: a.doubted, Log: a.log.Named("consent")})
-	return err
+	return sources
 }
 
 // doubted writes down that the consent store cannot be relied on any more, or

@@ -15,9 +15,10 @@ import (
 
 // NewDesk opens only what people at the site need to hand in and look at
 // consent flags while no agent runs: the stores and the local socket. No
-// certificate, source or port is needed. Run it with RunDesk.
+// certificate, source or port is needed; what sources have said is there as it
+// was at their last reading. Run it with RunDesk.
 func NewDesk(ctx context.Context, o Options) (_ *Agent, err error) {
-	a := &Agent{site: o.Site, version: o.Version, started: time.Now(), log: o.Log, health: health.NewServer()}
+	a := &Agent{deskOnly: true, site: o.Site, version: o.Version, started: time.Now(), log: o.Log, health: health.NewServer()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())

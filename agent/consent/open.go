@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/agent/consent/vault"
@@ -129,6 +130,10 @@ func (s *Store) begin(ctx context.Context) error {
 // any more keeps its set, unread, until another source needs it.
 func (s *Store) assign(ctx context.Context) error {
 	st := *s.current()
+	if s.opts.OnlyKept {
+		s.opts.Sources = slices.DeleteFunc(slices.Clone(s.opts.Sources), func(o Source) bool { return st.slotOf(o.Name) == 0 })
+		s.slots = s.slots[:len(s.opts.Sources)]
+	}
 	taken := make(map[int]bool)
 	for i := range s.opts.Sources {
 		if s.slots[i] = st.slotOf(s.opts.Sources[i].Name); s.slots[i] != 0 {

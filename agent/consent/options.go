@@ -36,6 +36,7 @@ type Options struct {
 	Model      rule.Model    // the region's rule; required
 	MaxAge     time.Duration // how long the region's word holds; above 0, at most LongestMaxAge
 	Sources    []Source      // at most MaxSources
+	OnlyKept   bool          // leave out the sources of which the store has kept nothing: for who opens it without them
 	RegionKeys []string      // verifier keys of the region (https://c2sp.org/signed-note); without any, pushes need no signature
 	Anchor     uint64        // highest epoch that the journal has seen; 0 if none
 

@@ -301,3 +301,28 @@ func TestSourcesComeAndGo(t *testing.T) {
 	b.beat(t, s)
 	answers(t, s, 1, care.ConsentUnavailable, rule.ReasonSourceNotRead)
 }
+
+// TestOnlyKeptSources proves that who opens the store without the sources has
+// what was read of them last, and leaves no trace of one that was never there.
+func TestOnlyKeptSources(t *testing.T) {
+	b := newBench(t).withSource("gp", time.Hour).withSource("lab", time.Hour)
+	s := b.filled(t)
+	reread(t, s, "gp", start, said(care.SourceFlag, 1, care.Dissent, 3))
+	reread(t, s, "lab", start, said(care.SourceFlag, 2, care.Restriction, 3))
+	epoch := s.Committed()
+	check(t, s.Close())
+	b.opts.Sources = []Source{{"new", time.Hour}, {"lab", time.Hour}, {"gp", time.Hour}}
+	b.opts.OnlyKept = true
+	s = b.open(t)
+	if sets := s.Status().Sets; len(sets) != 4 || sets[2].Source != "lab" || sets[3].Source != "gp" || !sets[3].Filled || s.Committed() != epoch {
+		t.Errorf("%+v; epoch %d, before %d", sets, s.Committed(), epoch)
+	}
+	answers(t, s, 1, care.NoPatientConsent, rule.ReasonDissent)
+	held, err := s.Show(number(2))
+	if check(t, err); len(held.Directives) != 1 || held.Directives[0].Source != "lab" {
+		t.Errorf("held %+v", held)
+	}
+	if len(b.opts.Sources) != 3 {
+		t.Error("the caller's list was changed")
+	}
+}

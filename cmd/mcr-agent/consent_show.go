@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
@@ -50,12 +51,38 @@ func (c consentShow) Run(s *streams) error {
 	if n := reply.GetLinked(); n > 0 {
 		fmt.Fprintf(s.out, "Known to be this person's: %d other NHS number(s). What was said under those is shown above as well.\n", n)
 	}
+	if err := site.readings(s.out); err != nil {
+		return err
+	}
 	fmt.Fprintf(s.out, "A request for direct care, with the patient's permission, would now be answered: %s%s\n", reply.GetAnswer(), because(reply.GetReason()))
 	for _, sentence := range reply.GetBecause() {
 		fmt.Fprintln(s.out, "  "+printable(sentence))
 	}
 	for _, section := range reply.GetWithheld() {
 		fmt.Fprintln(s.out, "  Held back: "+care.Section(section).Title())
+	}
+	return nil
+}
+
+// readings says of when the statements of record systems are that an agent which
+// does not run cannot ask.
+func (l *local) readings(out io.Writer) error {
+	if !l.alone {
+		return nil
+	}
+	reply, err := l.consent.GetSiteConsentState(context.Background(), &edgev1.GetSiteConsentStateRequest{})
+	if err != nil {
+		return refusedBy(err)
+	}
+	for _, set := range reply.GetState().GetSets() {
+		if set.GetSource() == "" {
+			continue
+		}
+		read := "was never read"
+		if set.GetFilled() {
+			read = "is shown as it was read at " + localTime(set.GetAsOf().AsTime())
+		}
+		fmt.Fprintf(out, "Not asked: record system %s %s. Start the agent to hear it again.\n", printable(set.GetSource()), read)
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ type local struct {
 	consent    edgev1.ConsentServiceClient
 	audit      edgev1.AuditServiceClient
 	stop       func() error
+	alone      bool // no agent runs
 }
 
 // open reaches the site's agent.
@@ -43,7 +44,12 @@ func (f siteFlag) open(s *streams) (*local, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- a.RunDesk(ctx) }()
-	return dialLocal(socket, func() error { cancel(); return <-done })
+	l, err := dialLocal(socket, func() error { cancel(); return <-done })
+	if err != nil {
+		return nil, err
+	}
+	l.alone = true
+	return l, nil
 }
 
 // deskOptions are those of an agent that is opened for one command.
@@ -56,7 +62,7 @@ func dialLocal(socket string, stop func() error) (*local, error) {
 	if err != nil {
 		return nil, errors.Join(err, stop())
 	}
-	return &local{conn, edgev1.NewConsentServiceClient(conn), edgev1.NewAuditServiceClient(conn), stop}, nil
+	return &local{connection: conn, consent: edgev1.NewConsentServiceClient(conn), audit: edgev1.NewAuditServiceClient(conn), stop: stop}, nil
 }
 
 func (l *local) close() {

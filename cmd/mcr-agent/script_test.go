@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the command line as people do.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata", Cmds: map[string]func(*testscript.TestScript, bool, []string){"expand": expand, "damage": damage, "await": await}, Setup: func(env *testscript.Env) error {
+	testscript.Run(t, testscript.Params{Dir: "testdata", Cmds: map[string]func(*testscript.TestScript, bool, []string){"expand": expand, "damage": damage, "await": await, "until": until}, Setup: func(env *testscript.Env) error {
 		// The local socket's path must be short, so the state is not in $WORK.
 		state, err := os.MkdirTemp("", "mcr")
 		if err != nil {
@@ -67,6 +68,19 @@ func damage(ts *testscript.TestScript, _ bool, files []string) {
 			content[i] ^= 1
 		}
 		ts.Check(os.WriteFile(ts.MkAbs(name), content, 0o600))
+	}
+}
+
+// until runs a command until what it prints holds a text.
+func until(ts *testscript.TestScript, _ bool, args []string) {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		err := ts.Exec(args[1], args[2:]...)
+		if strings.Contains(ts.ReadFile("stdout"), args[0]) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("it does not print %q: %v", args[0], err)
+		}
 	}
 }
 
