@@ -142,7 +142,7 @@ func TestWhatWithholdsIsLearnedBesideAFault(t *testing.T) {
 	if _, err := consult(d.source, d.flags).Identify(t.Context(), d.patient); care.ReasonOf(err) != "NOT_UNDERSTOOD" {
 		t.Errorf("Identify: %v", err)
 	}
-	if got := d.store.learned[d.patient]; len(got) != 1 || got[0].Kind != care.Restriction || len(d.news.list) != 1 {
+	if got := d.store.learned[d.patient]; len(got) != 1 || got[0].Kind != care.Restriction {
 		t.Errorf("learned %+v", got)
 	}
 }
