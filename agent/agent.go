@@ -58,6 +58,7 @@ type Agent struct {
 
 	keys      JournalKeys
 	journal   *audit.Journal
+	tail      tail // of the journal when it was opened
 	forwarder *forward.Forwarder
 	unsound   atomic.Bool // the journal was verified and is not as it was written
 	consent   *consent.Store
@@ -109,6 +110,9 @@ func (a *Agent) openStores(ctx context.Context, check func(context.Context) erro
 		return err
 	}
 	a.door = broker.NewDoorman(a.journal, a.log.Named("broker"))
+	if a.tail, err = a.readTail(); err != nil {
+		return err
+	}
 	return a.openConsent(ctx, key, check)
 }
 
@@ -140,9 +144,7 @@ func New(ctx context.Context, o Options) (_ *Agent, err error) {
 	if a.forwarder, err = a.newForwarder(); err != nil {
 		return nil, err
 	}
-	if a.budget, err = a.newBudget(); err != nil {
-		return nil, err
-	}
+	a.budget = a.newBudget()
 	if a.notifier, err = a.newNotifier(); err != nil {
 		return nil, err
 	}

@@ -27,18 +27,14 @@ func ConsentPath(site *config.Site) string { return filepath.Join(site.StateFold
 
 // openConsent opens the consent store. The journal tells how far the store had
 // come, so that an older copy is noticed.
-func (a *Agent) openConsent(ctx context.Context, key sitekey.Key, check func(context.Context) error) error {
-	anchor, err := anchorOf(a.site, a.journal.Status().Entries)
-	if err != nil {
-		return err
-	}
+func (a *Agent) openConsent(ctx context.Context, key sitekey.Key, check func(context.Context) error) (err error) {
 	model := rule.OptOut
 	if a.site.Consent.Model == config.Ask {
 		model = rule.AskPermission
 	}
 	a.consent, err = consent.Open(ctx, ConsentPath(a.site), consent.Options{
 		Key: key, Model: model, MaxAge: a.site.Consent.MaxAge, Sources: a.heard(), OnlyKept: a.deskOnly, RegionKeys: a.site.Consent.RegionKeys,
-		Anchor: anchor, Check: check, OnDoubt: a.doubted, Log: a.log.Named("consent")})
+		Anchor: a.tail.anchor, Check: check, OnDoubt: a.doubted, Log: a.log.Named("consent")})
 	return err
 }
 

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"path/filepath"
-	"time"
 
 	"github.com/mycarerecord/edge-agent/agent/alerts"
-	"github.com/mycarerecord/edge-agent/agent/audit"
 	"github.com/mycarerecord/edge-agent/agent/budget"
 	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/agent/config"
@@ -35,56 +33,14 @@ func adjust(l *budget.Limits, patients, notFound, percent, neighbours int) {
 	}
 }
 
-// newBudget returns the guard against enumeration, with what the last hour of
-// the journal tells.
-func (a *Agent) newBudget() (*budget.Keeper, error) {
+// newBudget returns the guard against enumeration, with what the journal tells.
+func (a *Agent) newBudget() *budget.Keeper {
 	keeper := budget.New(rulesOf(a.site), budget.Options{OnReached: a.reached})
-	asked, told := []audit.Line{}, map[uint64]care.Kind{}
-	err := since(a.site, a.journal.Status().Entries, time.Now().Add(-time.Hour), func(line *audit.Line) {
-		refusal, _ := care.ParseKind(line.Refusal) // OK for none
-		switch line.Kind {
-		case care.ReleaseDecided:
-			asked = append(asked, *line)
-		case care.ReleaseRefused:
-			asked = append(asked, *line)
-			if refusal != care.PatientNotFound { // a restricted patient, of whom there is an end
-				told[line.Sequence] = refusal
-			}
-		case care.ReleaseEnded:
-			told[line.Decision] = refusal
-		}
-	})
-	for i := range asked {
-		a.recall(keeper, &asked[i], told)
+	for _, p := range a.tail.past {
+		keeper.Recall(p)
 	}
-	return keeper, err
-}
-
-// recall counts a request of the past if it was counted then, or refused by
-// the budget.
-func (a *Agent) recall(keeper *budget.Keeper, line *audit.Line, told map[uint64]care.Kind) {
-	answer, ended := told[line.Sequence]
-	refusal, _ := care.ParseKind(line.Refusal)
-	if line.Kind == care.ReleaseRefused && refusal != care.PatientNotFound && !counted(refusal, line.TrueReason) {
-		return
-	}
-	if a.keys.Box.Reveal(line) != nil || line.NHSNumber.IsZero() {
-		return // sealed under an older key
-	}
-	keeper.Recall(budget.Past{At: line.Time, Broker: line.Broker, User: line.UserID, Organisation: line.Organisation,
-		Number: line.NHSNumber, Told: answer, Ended: ended})
-}
-
-// counted reports whether a refusal, other than for a restricted patient, came
-// after the budget was asked, or from the budget.
-func counted(told care.Kind, reason string) bool {
-	switch told {
-	case care.NoPatientConsent, care.ConsentUnavailable, care.NoPermissionToView:
-		return true
-	case care.LimitExceeded:
-		return reason != "TIME" && reason != "WAITING"
-	}
-	return false
+	a.tail.past = nil
+	return keeper
 }
 
 // reached writes down that somebody came to the end of a budget: the site's
@@ -113,16 +69,8 @@ func AlertFiles(site *config.Site, keys JournalKeys) alerts.Files {
 // noteConfig writes down that the agent runs with another configuration than
 // the last time.
 func (a *Agent) noteConfig() {
-	before := ""
-	err := backwards(a.site, a.journal.Status().Entries, func(lines []audit.Line) bool {
-		for i := len(lines) - 1; i >= 0 && before == ""; i-- {
-			if lines[i].Kind == care.AgentStarted {
-				before = lines[i].ConfigHash
-			}
-		}
-		return before == ""
-	})
-	if err != nil || before == a.site.Fingerprint() {
+	before := a.tail.config
+	if before == a.site.Fingerprint() {
 		return
 	}
 	e := a.event(care.ConfigApplied)

@@ -1,7 +1,11 @@
 package agent
 
 import (
+	"cmp"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -38,6 +42,9 @@ func journalled(t *testing.T, events ...care.Event) *Agent {
 			t.Fatal(err)
 		}
 	}
+	if a.tail, err = a.readTail(); err != nil {
+		t.Fatal(err)
+	}
 	return a
 }
 
@@ -60,11 +67,51 @@ func TestAnchor(t *testing.T) {
 		"long ago":       {append([]care.Event{{Kind: care.ConsentChanged, ConsentEpoch: 7}}, many...), 7},
 		"in a middle":    {append(append([]care.Event{{Kind: care.AgentStarted}, {Kind: care.ConsentChanged, ConsentEpoch: 8}}, many...), care.Event{Kind: care.AgentStopped}), 8},
 		"edge of window": {append([]care.Event{{Kind: care.ConsentChanged, ConsentEpoch: 9}}, many[:window-1]...), 9},
+		"before a run":   {append([]care.Event{{Kind: care.ConsentChanged, ConsentEpoch: 9}}, append(many, care.Event{Kind: care.AgentStopped})...), 9},
+		"an older store": {append(append([]care.Event{{Kind: care.ConsentChanged, ConsentEpoch: 9}}, many...), care.Event{Kind: care.AgentStopped, ConsentEpoch: 3}), 3},
 	} {
-		a := journalled(t, c.events...)
-		if got, err := anchorOf(a.site, a.journal.Status().Entries); got != c.want || err != nil {
-			t.Errorf("%s: %d, %v, want %d", name, got, err, c.want)
+		if got := journalled(t, c.events...).tail.anchor; got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
+	}
+}
+
+// TestTailOverMissingNumbers: millions of numbers that never became entries end
+// no search, and a window never holds more entries than it may.
+func TestTailOverMissingNumbers(t *testing.T) {
+	const first, missing = 2*window + 7, 5_000_000
+	a := journalled(t, slices.Repeat([]care.Event{{Kind: care.ConnectionOpened}}, first)...)
+	if err := a.journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	after := uint64(first + missing + 1)
+	line := fmt.Sprintf(`{"v":1,"seq":%d,"batch":%d,"prev":"%064d","time":"2026-11-22T14:03:10.703701Z","kind":"JOURNAL_REPAIRED","missing_from":%d,"missing_to":%d}`+"\n",
+		after, after, 0, first+1, after-1)
+	if err := os.WriteFile(filepath.Join(JournalFolder(a.site), fmt.Sprintf("journal-%020d.jsonl", after)), []byte(line), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var got []uint64
+	err := backwards(a.site, after, func(lines []audit.Line) bool {
+		if len(lines) > window {
+			t.Errorf("%d entries are held at once", len(lines))
+		}
+		for i := range slices.Backward(lines) {
+			got = append(got, lines[i].Sequence)
+		}
+		return true
+	})
+	if err != nil || len(got) != first+1 || got[0] != after || got[1] != first || got[first] != 1 || !slices.IsSortedFunc(got, func(a, b uint64) int { return cmp.Compare(b, a) }) {
+		t.Errorf("%d entries were seen, %v", len(got), err)
+	}
+}
+
+// TestTailIsShort: where the agent never ran, a long journal is not read
+// through.
+func TestTailIsShort(t *testing.T) {
+	a := journalled(t, append([]care.Event{{Kind: care.AgentStarted, ConfigHash: "x"}},
+		slices.Repeat([]care.Event{{Kind: care.ConsentChanged, ConsentEpoch: 1}}, maxTail+window)...)...)
+	if a.tail.config != "" || a.tail.anchor != 1 {
+		t.Errorf("the tail is %+v", a.tail)
 	}
 }
 
@@ -126,11 +173,7 @@ func TestARestartResetsNoBudget(t *testing.T) {
 		}
 		a := journalled(t, events...)
 		a.site.Limits.PatientsPerHour.User = 3
-		keeper, err := a.newBudget()
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = keeper.Admit(t.Context(), request(list[3]))
+		err := a.newBudget().Admit(t.Context(), request(list[3]))
 		if full := care.KindOf(err) == care.LimitExceeded; full != c.full {
 			t.Errorf("%s: a further patient: %v", name, err)
 		}
@@ -142,10 +185,8 @@ func TestARestartResetsNoBudget(t *testing.T) {
 func TestReachingABudgetIsAnAlert(t *testing.T) {
 	a := journalled(t)
 	a.site.Limits.PatientsPerHour.User = 1
-	keeper, err := a.newBudget()
-	if err != nil {
-		t.Fatal(err)
-	}
+	keeper := a.newBudget()
+	var err error
 	for _, n := range numbers(2) {
 		err = keeper.Admit(t.Context(), asks(0, "u1", n, care.OK)[0].Request)
 	}
@@ -167,16 +208,70 @@ func TestReachingABudgetIsAnAlert(t *testing.T) {
 	t.Error("no entry tells of it")
 }
 
-// TestConfigIsNoted: another agent.yaml than last time is an entry, the same
-// one is not.
-func TestConfigIsNoted(t *testing.T) {
-	a := journalled(t, care.Event{Kind: care.AgentStarted, ConfigHash: "other"}, care.Event{Kind: care.ConsentDoubted})
-	before := a.journal.Status().Entries
-	a.noteConfig()
-	if err := a.journal.Append(a.event(care.AgentStarted)).Wait(t.Context()); err != nil {
-		t.Fatal(err)
+// TestDowntimeResetsNoBudget: the hour that counts is the last that the agent
+// ran, however long ago that was.
+func TestDowntimeResetsNoBudget(t *testing.T) {
+	list := numbers(2)
+	for name, c := range map[string]struct {
+		idle time.Duration // from the request to the stop
+		full bool
+	}{
+		"stopped at once":        {0, true},
+		"stopped hours later":    {2 * time.Hour, false},
+		"stopped within an hour": {50 * time.Minute, true},
+	} {
+		a := journalled(t)
+		if err := a.journal.Close(); err != nil {
+			t.Fatal(err)
+		}
+		now := time.Now().Add(-48 * time.Hour)
+		options := a.journalOptions(a.keys)
+		options.Now = func() time.Time { return now }
+		a.site.StateFolder = t.TempDir()
+		var err error
+		if a.journal, err = audit.Open(JournalFolder(a.site), options); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range asks(1, "u1", list[0], care.OK) {
+			a.journal.Append(e)
+		}
+		now = now.Add(c.idle)
+		if err := a.journal.Append(care.Event{Kind: care.AgentStopped}).Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if a.tail, err = a.readTail(); err != nil {
+			t.Fatal(err)
+		}
+		a.site.Limits.PatientsPerHour.User = 1
+		err = a.newBudget().Admit(t.Context(), asks(0, "u1", list[1], care.OK)[0].Request)
+		if full := care.KindOf(err) == care.LimitExceeded; full != c.full {
+			t.Errorf("%s: a further patient: %v", name, err)
+		}
+		_ = a.journal.Close()
 	}
-	if got := a.journal.Status().Entries; got != before+2 {
-		t.Errorf("%d entries after a change, want %d", got, before+2)
+}
+
+// TestConfigIsNoted: another agent.yaml than the agent last ran with is an
+// entry, the same one is not, whatever commands ran with meanwhile.
+func TestConfigIsNoted(t *testing.T) {
+	for name, c := range map[string]struct {
+		last  care.Event
+		after string
+		noted bool
+	}{
+		"another":            {care.Event{Kind: care.AgentStarted, ConfigHash: "other"}, "", true},
+		"another at its end": {care.Event{Kind: care.AgentStopped, ConfigHash: "other"}, "", true},
+		"the same":           {care.Event{Kind: care.AgentStarted}, "", false},
+		"a command between":  {care.Event{Kind: care.AgentStarted}, "other", false},
+	} {
+		a := journalled(t, c.last, care.Event{Kind: care.JournalSearched, ConfigHash: c.after})
+		before := a.journal.Status().Entries
+		a.noteConfig()
+		if err := a.journal.Append(a.event(care.AgentStarted)).Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if noted := a.journal.Status().Entries == before+2; noted != c.noted {
+			t.Errorf("%s: noted %t, want %t", name, noted, c.noted)
+		}
 	}
 }
