@@ -28,8 +28,8 @@ const (
 	BudgetReached  EventKind = "BUDGET_REACHED"  // somebody asked about more patients than the site expects
 
 	// What the agent runs with.
-	ConfigApplied      EventKind = "CONFIG_APPLIED"
-	ConfigRefused      EventKind = "CONFIG_REFUSED"
+	ConfigApplied      EventKind = "CONFIG_APPLIED"      // the agent runs with another configuration than the last time
+	ConfigRefused      EventKind = "CONFIG_REFUSED"      // the agent did not start: the configuration has faults
 	CertificateChanged EventKind = "CERTIFICATE_CHANGED" // certificate files were replaced, or found faulty
 	ConsoleSignedOn    EventKind = "CONSOLE_SIGNED_ON"   // somebody at the site opened the agent's console
 
@@ -77,7 +77,7 @@ type Event struct {
 	Detail       string     // plain words, no value of a record
 	Released     SectionSet // sections that may leave
 	ConsentEpoch uint64
-	ConfigHash   string // fingerprint of the configuration in force
+	ConfigHash   string // fingerprint of the configuration in force; for ConfigRefused of that which was refused
 	Alert        bool   // the site's privacy officer is to be told
 	Decision     uint64 // for ReleaseEnded: sequence number of the decision
 	Outcomes     []Outcome
@@ -87,7 +87,7 @@ type Event struct {
 	Duration     time.Duration // from receipt to end
 	Directive    *Directive    // for ConsentChanged: what was stated, by whom
 	Linked       NHSNumber     // for ConsentLinked: the other number; the first is the Request's
-	Count        int           // for bulk changes: how many
+	Count        int           // for bulk changes, and faults of a configuration: how many
 	Actor        string        // who did it, where it is not a requester: an OS account, a broker, a file
 	Calls        []SourceCall  // calls of sources that belong to the event
 	Peer         string        // network address of the other side

@@ -65,15 +65,29 @@ func Load(path string, catalogue Catalogue) (*Site, error) {
 // Parse checks text as Load checks the file of that name. Relative paths in
 // the text are taken from the file's folder.
 func Parse(name string, text []byte, catalogue Catalogue) (*Site, error) {
+	site, d, err := parse(name, text, catalogue)
+	if err != nil {
+		return nil, err
+	}
+	if problems := d.finish(); len(problems) > 0 {
+		return nil, problems
+	}
+	site.doc, site.places = d.doc, d.places
+	return site, nil
+}
+
+// parse reads text as far as it can be read; what is at fault in it is in the
+// decoder.
+func parse(name string, text []byte, catalogue Catalogue) (*Site, *decoder, error) {
 	folder, err := filepath.Abs(filepath.Dir(name))
 	switch {
 	case err != nil:
-		return nil, &care.Error{Kind: care.Internal, Op: "config.Load", Detail: "the working folder is not known", Err: err}
+		return nil, nil, &care.Error{Kind: care.Internal, Op: "config.Load", Detail: "the working folder is not known", Err: err}
 	case len(text) > maxBytes:
-		return nil, &care.Error{Kind: care.LimitExceeded, Op: "config.Load", Reason: "TOO_BIG",
+		return nil, nil, &care.Error{Kind: care.LimitExceeded, Op: "config.Load", Reason: "TOO_BIG",
 			Detail: name + " is larger than 1 MiB; a site's file is a few kilobytes, so this is probably another file"}
 	case !utf8.Valid(text):
-		return nil, &care.Error{Kind: care.BadRequest, Op: "config.Load", Reason: "NOT_UTF8",
+		return nil, nil, &care.Error{Kind: care.BadRequest, Op: "config.Load", Reason: "NOT_UTF8",
 			Detail: name + " is not UTF-8 text; save it with that encoding"}
 	}
 	d := &decoder{doc: newDocument(name, string(text)), catalogue: catalogue, places: map[string]place{}}
@@ -82,14 +96,12 @@ func Parse(name string, text []byte, catalogue Catalogue) (*Site, error) {
 		d.value(reflect.ValueOf(site).Elem(), root, "$")
 		site.complete(folder)
 		site.validate(d)
-	}
-	if problems := d.finish(); len(problems) > 0 {
-		return nil, problems
+	} else {
+		d.faulty = append(d.faulty, "$")
 	}
 	sum := sha256.Sum256(text)
 	site.fingerprint = hex.EncodeToString(sum[:])
-	site.doc, site.places = d.doc, d.places
-	return site, nil
+	return site, d, nil
 }
 
 // Fingerprint returns the SHA-256 of the file's bytes, in hexadecimal. It names

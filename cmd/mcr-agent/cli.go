@@ -102,11 +102,19 @@ type siteFlag struct {
 }
 
 func (f siteFlag) load() (*config.Site, error) {
-	path, err := filepath.Abs(f.Config)
+	path, err := f.path()
 	if err != nil {
-		return nil, &care.Error{Kind: care.BadRequest, Op: "mcr-agent", Detail: "the path of agent.yaml cannot be read"}
+		return nil, err
 	}
 	return config.Load(path, all.Registry())
+}
+
+func (f siteFlag) path() (string, error) {
+	path, err := filepath.Abs(f.Config)
+	if err != nil {
+		return "", &care.Error{Kind: care.BadRequest, Op: "mcr-agent", Detail: "the path of agent.yaml cannot be read"}
+	}
+	return path, nil
 }
 
 // logger returns the agent's own log: JSON lines that never hold patient data.

@@ -32,6 +32,7 @@ Examples:
 func (c runCommand) Run(s *streams) error {
 	site, err := c.load()
 	if err != nil {
+		c.noteRefused(s)
 		return err
 	}
 	log := logger(string(site.Log.Level), s.err)
@@ -45,6 +46,24 @@ func (c runCommand) Run(s *streams) error {
 		return err
 	}
 	return a.Run(ctx)
+}
+
+// noteRefused has the journal tell that agent.yaml was refused, if the file says
+// without doubt where that is. Whether it can or not, the person has to see the
+// faults of the file, so a failure is logged only.
+func (c runCommand) noteRefused(s *streams) {
+	path, err := c.path()
+	if err != nil {
+		return // which load has said
+	}
+	site, faults := config.Refused(path, all.Registry())
+	if site == nil {
+		return
+	}
+	log := logger("warn", s.err)
+	if err := agent.NoteRefused(context.Background(), site, faults, log); err != nil {
+		log.Warn("that agent.yaml was refused is not in the journal", "error", err)
+	}
 }
 
 func newAgent(ctx context.Context, site *config.Site, configPath string, log hclog.Logger) (*agent.Agent, error) {
