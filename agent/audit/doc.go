@@ -24,7 +24,7 @@
 // set and are not checked here.
 //
 //	journal-<number of the first entry, 20 digits>.jsonl   segments, 0600; closed ones 0400
-//	checkpoint          the newest signed head, at most a second old
+//	checkpoint          the newest signed head, at most a second old; of no entries at first
 //	heads/<size>.note   heads that a witness countersigned
 //	tile/               the tree's full tiles
 //	journal.lock        keeps a second agent out

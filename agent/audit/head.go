@@ -137,11 +137,12 @@ func (j *Journal) inPlace() bool {
 }
 
 // save writes tiles and then a head, which is durable when it returns, if there
-// are more entries than the head on disk has.
+// are more entries than the head on disk has. A head of no entries may be written
+// again: whether it is there was not kept.
 func (j *Journal) save(tiles func(*tree.Tree) error) error {
 	j.saving.Lock()
 	defer j.saving.Unlock()
-	if j.lost || j.tree.Size() == j.kept {
+	if j.lost || j.kept > 0 && j.tree.Size() == j.kept {
 		return nil
 	}
 	size, note, err := j.Head()

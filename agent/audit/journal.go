@@ -140,6 +140,9 @@ func Open(folder string, opts Options) (*Journal, error) {
 	}
 	j.lock = lock
 	j.resume(rec)
+	if j.kept == 0 { // whoever finds an entry finds a head
+		j.tryToSave((*tree.Tree).Flush)
+	}
 	go j.run()
 	go j.keep()
 	return j, nil

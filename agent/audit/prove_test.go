@@ -1,6 +1,9 @@
 package audit
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -124,4 +127,43 @@ func TestConsistency(t *testing.T) {
 	if _, _, _, err := j.Consistency(301); care.ReasonOf(err) != tree.ReasonRange {
 		t.Errorf("a size that the journal never had: %v", err)
 	}
+}
+
+// TestTheFirstHead: a journal has a head before its first entry, and one that
+// lost it has it again when it is opened. A disk that cannot take it stops
+// nothing.
+func TestTheFirstHead(t *testing.T) {
+	folder := newFolder(t)
+	path := filepath.Join(folder, checkpointFile)
+	size := func() uint64 {
+		t.Helper()
+		head, _, err := tree.ParseHead(contentOf(t, path), testSigner.VerifierKey())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return head.Size
+	}
+	j := openTest(t, folder, Options{})
+	if size() != 0 {
+		t.Errorf("a journal without entries has a head of size %d", size())
+	}
+	mustWait(t, j.Append(care.Event{Kind: care.AgentStarted}))
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	openTest(t, folder, Options{})
+	if size() != 1 {
+		t.Errorf("a journal of one entry has a head of size %d", size())
+	}
+	files := &faultFiles{}
+	files.set(func(op, name string) error {
+		if strings.HasPrefix(name, checkpointFile) {
+			return syscall.EIO
+		}
+		return nil
+	})
+	mustWait(t, openTest(t, newFolder(t), Options{files: files}).Append(care.Event{Kind: care.AgentStarted}))
 }

@@ -106,7 +106,7 @@ func (r *Report) missHeads(folder string, h *heads, witnessed uint64) error {
 		return err
 	}
 	if r.Entries > 0 && !h.has(checkpointFile) && !now.has(checkpointFile) {
-		r.fault(HeadMissing, 0, 0, "the journal's checkpoint, its newest signed head, is not there or cannot be used; the agent writes one within a second of the first entry")
+		r.fault(HeadMissing, 0, 0, "the journal's checkpoint, its newest signed head, is not there or cannot be used; the agent writes one before the first entry")
 	}
 	for _, list := range [][]*Head{h.list, now.list} {
 		for _, head := range list {
