@@ -27,7 +27,7 @@ func HasJournal(site *config.Site) bool {
 
 // openExisting opens the journal of a site whose agent does not run. It fails,
 // and changes nothing, if there is no journal with a head that this site's key
-// has signed, or if another process has it open.
+// has signed, if it belongs to another account, or if another process has it open.
 func openExisting(site *config.Site, log hclog.Logger) (*Agent, error) {
 	key, err := sitekey.Open(KeySource(site))
 	if err != nil {
@@ -36,6 +36,11 @@ func openExisting(site *config.Site, log hclog.Logger) (*Agent, error) {
 	a := &Agent{site: site, log: log}
 	if a.keys, err = JournalKeysOf(site, key); err != nil {
 		return nil, err
+	}
+	info, err := os.Lstat(JournalFolder(site))
+	if err == nil && !ownedHere(info) {
+		return nil, &care.Error{Kind: care.AuditUnavailable, Op: "agent", Reason: audit.ReasonPermissions,
+			Detail: "the journal belongs to another account, which could not go on with what this one writes; run it as that account"}
 	}
 	head, err := os.ReadFile(filepath.Join(JournalFolder(site), "checkpoint"))
 	if err == nil {
@@ -47,6 +52,18 @@ func openExisting(site *config.Site, log hclog.Logger) (*Agent, error) {
 	}
 	a.journal, err = audit.Open(JournalFolder(site), a.journalOptions(a.keys))
 	return a, err
+}
+
+// Note writes down what the account of this process does at a site whose agent
+// does not run. It returns once the entry is on disk. It fails, and changes
+// nothing, if there is no journal of that site or another process has it open.
+func Note(ctx context.Context, site *config.Site, e care.Event, log hclog.Logger) error {
+	a, err := openExisting(site, log)
+	if err != nil {
+		return err
+	}
+	e.Actor, e.ConfigHash = ownAccount(), site.Fingerprint()
+	return errors.Join(a.journal.Append(e).Wait(ctx), a.journal.Close())
 }
 
 // NoteRefused writes down that agent.yaml was refused for its faults, unless

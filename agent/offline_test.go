@@ -104,6 +104,15 @@ func TestRefusedConfigChangesNothingElse(t *testing.T) {
 			}
 		}, "KEY_MISSING"},
 		"another site's": {func(_ *testing.T, a *Agent) { a.site.Organisation.ODSCode = "Y99902" }, audit.ReasonMissing},
+		"another account's": {func(t *testing.T, a *Agent) {
+			if os.Geteuid() != 0 { // only root can use it; for others its mode says no
+				if err := os.Chmod(JournalFolder(a.site), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			} else if err := os.Chown(JournalFolder(a.site), 65534, -1); err != nil {
+				t.Fatal(err)
+			}
+		}, audit.ReasonPermissions},
 		"another agent": {func(t *testing.T, a *Agent) {
 			j, err := audit.Open(JournalFolder(a.site), a.journalOptions(a.keys))
 			if err != nil {
@@ -141,4 +150,17 @@ func contents(t *testing.T, folder string) (all string) {
 		t.Fatal(err)
 	}
 	return all
+}
+
+// TestNoteNamesTheAccount: what a command writes itself says who ran it and with
+// which configuration.
+func TestNoteNamesTheAccount(t *testing.T) {
+	a := stopped(t)
+	if err := Note(t.Context(), a.site, care.Event{Kind: care.SiteKeyCopied, Detail: "for a test"}, hclog.NewNullLogger()); err != nil {
+		t.Fatal(err)
+	}
+	lines := kinds(t, a, care.SiteKeyCopied)
+	if len(lines) != 1 || lines[0].Actor != ownAccount() || lines[0].Detail != "for a test" {
+		t.Errorf("the entries are %+v", lines)
+	}
 }

@@ -1,9 +1,11 @@
 package agent
 
 import (
+	"io/fs"
 	"net"
 	"os/user"
 	"strconv"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,7 +29,21 @@ func accountOf(conn net.Conn) string {
 	}); err != nil || perr != nil {
 		return unknown
 	}
-	uid := strconv.FormatUint(uint64(peer.Uid), 10)
+	return accountName(peer.Uid)
+}
+
+// ownedHere reports whether a file is that of the account of this process. What
+// root writes for another account that account could not read.
+func ownedHere(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && stat.Uid == uint32(unix.Getuid())
+}
+
+// ownAccount returns the account that this process runs under.
+func ownAccount() string { return accountName(uint32(unix.Getuid())) }
+
+func accountName(id uint32) string {
+	uid := strconv.FormatUint(uint64(id), 10)
 	if u, err := user.LookupId(uid); err == nil {
 		return "site:" + u.Username
 	}

@@ -24,8 +24,9 @@ type Audit interface {
 	Countersigned(ctx context.Context, note []byte) (care.Position, error)
 	// VerifierKey is the key by which heads are checked.
 	VerifierKey() string
-	// Note writes down what a person at the site does with the journal. While
-	// nothing can be written it returns no position and no error.
+	// Note writes down what a person at the site does with the journal or the
+	// site's key. While nothing can be written it returns no position and no
+	// error.
 	Note(ctx context.Context, e care.Event) (care.Position, error)
 	// Archive moves closed segments that ended before a time to the site's
 	// archive folder and returns how many.
@@ -91,10 +92,12 @@ func (s *auditService) Witness(stream grpc.BidiStreamingServer[edgev1.WitnessReq
 
 // uses says which event each use of the journal is.
 var uses = map[edgev1.JournalUse]care.EventKind{
-	edgev1.JournalUse_JOURNAL_USE_SEARCH:     care.JournalSearched,
-	edgev1.JournalUse_JOURNAL_USE_EXPORT:     care.JournalExported,
-	edgev1.JournalUse_JOURNAL_USE_VERIFY:     care.IntegrityChecked,
-	edgev1.JournalUse_JOURNAL_USE_ALERT_SEEN: care.AlertSeen,
+	edgev1.JournalUse_JOURNAL_USE_SEARCH:       care.JournalSearched,
+	edgev1.JournalUse_JOURNAL_USE_EXPORT:       care.JournalExported,
+	edgev1.JournalUse_JOURNAL_USE_VERIFY:       care.IntegrityChecked,
+	edgev1.JournalUse_JOURNAL_USE_ALERT_SEEN:   care.AlertSeen,
+	edgev1.JournalUse_JOURNAL_USE_KEY_COPIED:   care.SiteKeyCopied,
+	edgev1.JournalUse_JOURNAL_USE_KEY_RESTORED: care.SiteKeyRestored,
 }
 
 // maxUseText bounds the texts of NoteUse, in bytes.

@@ -65,6 +65,8 @@ func TestNoteUse(t *testing.T) {
 		{"an export", &edgev1.NoteUseRequest{Use: edgev1.JournalUse_JOURNAL_USE_EXPORT}, "", care.JournalExported},
 		{"a finding", &edgev1.NoteUseRequest{Use: edgev1.JournalUse_JOURNAL_USE_VERIFY, Finding: "one entry was edited", Faulty: true}, "", care.IntegrityChecked},
 		{"alerts seen", &edgev1.NoteUseRequest{Use: edgev1.JournalUse_JOURNAL_USE_ALERT_SEEN, Finding: "asked Dr Example", From: 3, To: 3}, "", care.AlertSeen},
+		{"a copy of the key", &edgev1.NoteUseRequest{Use: edgev1.JournalUse_JOURNAL_USE_KEY_COPIED, Finding: "for a passphrase"}, "", care.SiteKeyCopied},
+		{"the key put back", &edgev1.NoteUseRequest{Use: edgev1.JournalUse_JOURNAL_USE_KEY_RESTORED, Finding: "from a copy"}, "", care.SiteKeyRestored},
 		{"no alerts seen", &edgev1.NoteUseRequest{Use: edgev1.JournalUse_JOURNAL_USE_ALERT_SEEN, To: 3}, "FIELD", ""},
 		{"alerts seen backwards", &edgev1.NoteUseRequest{Use: edgev1.JournalUse_JOURNAL_USE_ALERT_SEEN, From: 3, To: 2}, "FIELD", ""},
 		{"no use", &edgev1.NoteUseRequest{}, "FIELD", ""},

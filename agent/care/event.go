@@ -31,6 +31,8 @@ const (
 	ConfigApplied      EventKind = "CONFIG_APPLIED"      // the agent runs with another configuration than the last time
 	ConfigRefused      EventKind = "CONFIG_REFUSED"      // the agent did not start: the configuration has faults
 	CertificateChanged EventKind = "CERTIFICATE_CHANGED" // certificate files were replaced, or found faulty
+	SiteKeyCopied      EventKind = "SITE_KEY_COPIED"     // somebody is about to make a sealed copy of the site key
+	SiteKeyRestored    EventKind = "SITE_KEY_RESTORED"   // somebody put the site key back from a sealed copy
 	ConsoleSignedOn    EventKind = "CONSOLE_SIGNED_ON"   // somebody at the site opened the agent's console
 
 	// Other systems.

@@ -48,11 +48,13 @@ func openJournal(f siteFlag, s *streams) (*journalFiles, error) {
 	}, nil
 }
 
-// journalUses says how the agent is told of each use of the journal.
+// journalUses says how the agent is told of each use of the journal or the key.
 var journalUses = map[care.EventKind]edgev1.JournalUse{
 	care.JournalSearched:  edgev1.JournalUse_JOURNAL_USE_SEARCH,
 	care.JournalExported:  edgev1.JournalUse_JOURNAL_USE_EXPORT,
 	care.IntegrityChecked: edgev1.JournalUse_JOURNAL_USE_VERIFY,
+	care.SiteKeyCopied:    edgev1.JournalUse_JOURNAL_USE_KEY_COPIED,
+	care.SiteKeyRestored:  edgev1.JournalUse_JOURNAL_USE_KEY_RESTORED,
 }
 
 // Note has the running agent, or this command if none runs, write down what is
@@ -64,16 +66,21 @@ func (j *journalFiles) Note(ctx context.Context, e care.Event) error {
 		return err
 	}
 	defer line.close()
+	return line.note(ctx, j.streams, e)
+}
+
+// note has the agent write down what is done at the site.
+func (l *local) note(ctx context.Context, s *streams, e care.Event) error {
 	use := &edgev1.NoteUseRequest{Use: journalUses[e.Kind], Query: e.Query, From: e.From, To: e.To, Finding: e.Detail, Faulty: e.Alert}
 	if e.Request != nil {
 		use.NhsNumber = e.Request.Subject.NHSNumber.Reveal()
 	}
-	reply, err := line.audit.NoteUse(ctx, use)
+	reply, err := l.audit.NoteUse(ctx, use)
 	if err != nil {
 		return refusedBy(err)
 	}
 	if reply.GetNoted().GetSequence() == 0 {
-		fmt.Fprintln(j.streams.err, "The journal cannot be written at present: that you looked is written down once it can be.")
+		fmt.Fprintln(s.err, "The journal cannot be written at present: what you do is written down once it can be.")
 	}
 	return nil
 }

@@ -30,11 +30,14 @@ type keyCopy struct {
 	Recipient      []string `placeholder:"AGE1..." sep:"none" xor:"lock" required:"" help:"age public key whose owner can open the copy. May be given up to 16 times."`
 	PassphraseFile string   `placeholder:"FILE" type:"existingfile" xor:"lock" required:"" help:"File whose first line is the passphrase that opens the copy; - is standard input, where typing is shown."`
 	Out            string   `placeholder:"FILE" type:"path" help:"New file for the copy. Without it the copy is written to standard output."`
+	Unrecorded     bool     `help:"Make the copy even if the journal cannot tell of it."`
 }
 
 // Help shows examples.
 func (keyCopy) Help() string {
 	return `Without its key a site can never again read the names in its old journal entries, so make a copy on the first day. It is a text that can be printed and put in a safe. A passphrase has 16 characters or more; five random words are good. It is never given as an argument, where other users of this machine could see it.
+
+That a copy is made, by which account and for whom, is journalled first. Where that cannot be, there is no copy, unless you ask for one with --unrecorded; write down then who has it.
 
 Examples:
   mcr-agent key copy --recipient age1... --out site-key.txt
@@ -58,6 +61,9 @@ func (c keyCopy) Run(s *streams) error {
 	}
 	sealed, err := sitekey.Seal(sitekey.Copy{Key: key, Site: site.Organisation.ODSCode, Made: time.Now()}, lock)
 	if err != nil {
+		return err
+	}
+	if err := c.record(s, site, key); err != nil {
 		return err
 	}
 	if c.Out == "" {
@@ -94,7 +100,7 @@ type keyRestore struct {
 
 // Help shows examples.
 func (keyRestore) Help() string {
-	return `Run it as the agent's account and, on a new machine, before the agent is started for the first time. A key that is there is never replaced.
+	return `Run it as the agent's account and, on a new machine, before the agent is started for the first time. A key that is there is never replaced. That the key was put back is journalled if there is a journal.
 
 Examples:
   mcr-agent key restore site-key.txt --passphrase-file passphrase.txt
@@ -132,7 +138,11 @@ func (c keyRestore) Run(s *streams) error {
 		fmt.Fprintln(s.out, "The site has no key now. Nothing was changed.")
 		return nil
 	}
-	return restoreTo(s, source, site.StateFolder, sealed.Key)
+	if err := restoreTo(s, source, site.StateFolder, sealed.Key); err != nil {
+		return err
+	}
+	recordRestored(s, site, &sealed)
+	return nil
 }
 
 func restoreTo(s *streams, source sitekey.Source, folder string, key sitekey.Key) error {

@@ -11,6 +11,10 @@ import (
 	"filippo.io/age"
 	"github.com/alecthomas/kong"
 
+	"github.com/mycarerecord/edge-agent/agent"
+	"github.com/mycarerecord/edge-agent/agent/audit"
+	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/config"
 	"github.com/mycarerecord/edge-agent/agent/sitekey"
 )
 
@@ -60,6 +64,60 @@ func (d *keyDesk) withKey() sitekey.Key {
 		d.t.Fatal(err)
 	}
 	return key
+}
+
+// withJournal gives a site with a key a journal that nobody has open.
+func (d *keyDesk) withJournal() {
+	d.t.Helper()
+	keys, err := agent.JournalKeysOf(d.site(), d.withKey())
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	j, err := audit.Open(filepath.Join(d.state, "journal"), audit.Options{Box: keys.Box, Signer: keys.Signer})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	j.Append(care.Event{Kind: care.AgentStopped})
+	if err := j.Close(); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *keyDesk) site() *config.Site {
+	d.t.Helper()
+	site, err := siteFlag{d.config}.load()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return site
+}
+
+// entries returns what the journal tells of the key.
+func (d *keyDesk) entries() (told []string) {
+	d.t.Helper()
+	for line, err := range audit.Read(filepath.Join(d.state, "journal"), 1, 0) {
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		if line.Kind == care.SiteKeyCopied || line.Kind == care.SiteKeyRestored {
+			told = append(told, fmt.Sprintf("%s %s, by %s", line.Kind, line.Detail, line.Actor))
+		}
+	}
+	return told
+}
+
+// wantEntries fails unless the journal tells just that of the key.
+func (d *keyDesk) wantEntries(want ...string) {
+	d.t.Helper()
+	got := d.entries()
+	if len(got) != len(want) {
+		d.t.Fatalf("the journal tells %q, want %q", got, want)
+	}
+	for i := range got {
+		if !strings.HasPrefix(got[i], want[i]+", by site:") {
+			d.t.Errorf("the journal tells %q, want %q", got[i], want[i])
+		}
+	}
 }
 
 // run runs "key ARGS" and returns what it wrote and said.
@@ -120,6 +178,7 @@ func TestKeyShow(t *testing.T) {
 func TestKeyCopyAndRestoreWithPassphrase(t *testing.T) {
 	d := newKeyDesk(t, "Y99901")
 	id := d.withKey().ID(sitekey.Self)
+	d.withJournal()
 	passphrase, file := d.write("passphrase", keyPassphrase+"\r\nnot this line"), filepath.Join(d.folder, "copy.txt")
 	d.want("", []string{"copy", "--passphrase-file", passphrase, "--out", file}, id, "Y99901", file, "test it")
 	if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), "Key ID:  "+id) {
@@ -127,9 +186,18 @@ func TestKeyCopyAndRestoreWithPassphrase(t *testing.T) {
 	}
 	d.refuse("", []string{"copy", "--passphrase-file", passphrase, "--out", file}, "UNWRITABLE")
 
+	d.wantEntries("SITE_KEY_COPIED key "+id+", for a passphrase", "SITE_KEY_COPIED key "+id+", for a passphrase")
+
 	test := []string{"restore", file, "--test", "--passphrase-file", "-"}
 	d.want(keyPassphrase+"\n", test, id, "It is the key that the site uses")
 	d.refuse("wrong passphrase!", test, "COPY_LOCKED")
+	if err := os.Remove(filepath.Join(d.state, "site.key")); err != nil {
+		t.Fatal(err)
+	}
+	d.want("", []string{"restore", file, "--passphrase-file", passphrase}, "Restored to the file")
+	if told := d.entries(); len(told) != 3 || !strings.HasPrefix(told[2], "SITE_KEY_RESTORED key "+id+", from a copy sealed on 20") {
+		t.Errorf("the journal tells %q", told)
+	}
 
 	fresh := newKeyDesk(t, "Y99901")
 	fresh.want(keyPassphrase, test, "no key now")
@@ -149,7 +217,9 @@ func TestKeyCopyAndRestoreWithPublicKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	d.withJournal()
 	text := d.want("", []string{"copy", "--recipient", one.Recipient().String(), "--recipient", two.Recipient().String()}, "BEGIN AGE")
+	d.wantEntries(fmt.Sprintf("SITE_KEY_COPIED key %s, for %.24s..., %.24s...", id, one.Recipient(), two.Recipient()))
 	file, identity := d.write("copy.txt", text), d.write("identity", two.String()+"\n")
 	d.want("", []string{"restore", file, "--test", "--identity-file", identity}, id, "It is the key that the site uses")
 	d.refuse("", []string{"restore", file, "--test", "--identity-file", file}, "COPY_IDENTITY")
@@ -172,6 +242,22 @@ func TestKeyCopyAndRestoreWithPublicKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	damaged.refuse("", []string{"restore", file, "--identity-file", identity}, "KEY_DAMAGED")
+}
+
+// A copy that the journal cannot tell of is made only if that is asked for.
+func TestUnrecordedCopy(t *testing.T) {
+	d := newKeyDesk(t, "Y99901")
+	d.withKey()
+	file := filepath.Join(d.folder, "copy.txt")
+	copied := []string{"copy", "--passphrase-file", d.write("passphrase", keyPassphrase), "--out", file}
+	d.refuse("", copied, "UNRECORDED")
+	if _, err := os.Stat(file); err == nil {
+		t.Error("there is a copy all the same")
+	}
+	d.want("", append(copied, "--unrecorded"), "Write down who has it", "Sealed copy of the key")
+	if _, err := os.Stat(filepath.Join(d.state, "journal")); err == nil {
+		t.Error("a journal was made")
+	}
 }
 
 // A copy is sealed with one thing, and a passphrase is never an argument.

@@ -32,9 +32,8 @@ func (f siteFlag) open(s *streams) (*local, error) {
 	if err != nil {
 		return nil, err
 	}
-	socket := agent.SocketPath(site)
-	if conn, err := net.Dial("unix", socket); err == nil {
-		return dialLocal(socket, conn.Close)
+	if line, err := running(site); line != nil || err != nil {
+		return line, err
 	}
 	fmt.Fprintln(s.err, "The agent is not running; its stores are opened for this command.")
 	a, err := agent.NewDesk(context.Background(), f.deskOptions(site, s))
@@ -44,12 +43,22 @@ func (f siteFlag) open(s *streams) (*local, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- a.RunDesk(ctx) }()
-	l, err := dialLocal(socket, func() error { cancel(); return <-done })
+	l, err := dialLocal(agent.SocketPath(site), func() error { cancel(); return <-done })
 	if err != nil {
 		return nil, err
 	}
 	l.alone = true
 	return l, nil
+}
+
+// running reaches the site's agent if it runs, and returns nil if not.
+func running(site *config.Site) (*local, error) {
+	socket := agent.SocketPath(site)
+	conn, err := net.Dial("unix", socket)
+	if err != nil {
+		return nil, nil
+	}
+	return dialLocal(socket, conn.Close)
 }
 
 // deskOptions are those of an agent that is opened for one command.

@@ -24,7 +24,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// JournalUse is what a person at the site does with the journal.
+// JournalUse is what a person at the site does with the journal or the site's
+// key.
 type JournalUse int32
 
 const (
@@ -38,6 +39,10 @@ const (
 	JournalUse_JOURNAL_USE_VERIFY JournalUse = 3
 	// The privacy officer dealt with the alerts among the entries from and to.
 	JournalUse_JOURNAL_USE_ALERT_SEEN JournalUse = 4
+	// A sealed copy of the site key is made; for whom is told.
+	JournalUse_JOURNAL_USE_KEY_COPIED JournalUse = 5
+	// The site key was put back from a sealed copy; which is told.
+	JournalUse_JOURNAL_USE_KEY_RESTORED JournalUse = 6
 )
 
 // Enum value maps for JournalUse.
@@ -48,13 +53,17 @@ var (
 		2: "JOURNAL_USE_EXPORT",
 		3: "JOURNAL_USE_VERIFY",
 		4: "JOURNAL_USE_ALERT_SEEN",
+		5: "JOURNAL_USE_KEY_COPIED",
+		6: "JOURNAL_USE_KEY_RESTORED",
 	}
 	JournalUse_value = map[string]int32{
-		"JOURNAL_USE_UNSPECIFIED": 0,
-		"JOURNAL_USE_SEARCH":      1,
-		"JOURNAL_USE_EXPORT":      2,
-		"JOURNAL_USE_VERIFY":      3,
-		"JOURNAL_USE_ALERT_SEEN":  4,
+		"JOURNAL_USE_UNSPECIFIED":  0,
+		"JOURNAL_USE_SEARCH":       1,
+		"JOURNAL_USE_EXPORT":       2,
+		"JOURNAL_USE_VERIFY":       3,
+		"JOURNAL_USE_ALERT_SEEN":   4,
+		"JOURNAL_USE_KEY_COPIED":   5,
+		"JOURNAL_USE_KEY_RESTORED": 6,
 	}
 )
 
@@ -553,7 +562,7 @@ type NoteUseRequest struct {
 	// Last entry concerned. May be 0, but for JOURNAL_USE_ALERT_SEEN.
 	To uint64 `protobuf:"varint,5,opt,name=to,proto3" json:"to,omitempty"`
 	// For JOURNAL_USE_VERIFY what was found, for JOURNAL_USE_ALERT_SEEN what was
-	// done, in plain words. At most 1024 bytes.
+	// done, for a key which and for whom, in plain words. At most 1024 bytes.
 	Finding string `protobuf:"bytes,6,opt,name=finding,proto3" json:"finding,omitempty"`
 	// For JOURNAL_USE_VERIFY: whether something was wrong.
 	Faulty        bool `protobuf:"varint,7,opt,name=faulty,proto3" json:"faulty,omitempty"`
@@ -1110,14 +1119,16 @@ const file_mcr_edge_v1_operation_proto_rawDesc = "" +
 	"\bwritable\x18\x04 \x01(\bR\bwritable\x12\x16\n" +
 	"\x06detail\x18\x05 \x01(\tR\x06detail\x129\n" +
 	"\n" +
-	"checked_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tcheckedAt*\x8d\x01\n" +
+	"checked_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tcheckedAt*\xc7\x01\n" +
 	"\n" +
 	"JournalUse\x12\x1b\n" +
 	"\x17JOURNAL_USE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12JOURNAL_USE_SEARCH\x10\x01\x12\x16\n" +
 	"\x12JOURNAL_USE_EXPORT\x10\x02\x12\x16\n" +
 	"\x12JOURNAL_USE_VERIFY\x10\x03\x12\x1a\n" +
-	"\x16JOURNAL_USE_ALERT_SEEN\x10\x042v\n" +
+	"\x16JOURNAL_USE_ALERT_SEEN\x10\x04\x12\x1a\n" +
+	"\x16JOURNAL_USE_KEY_COPIED\x10\x05\x12\x1c\n" +
+	"\x18JOURNAL_USE_KEY_RESTORED\x10\x062v\n" +
 	"\rConfigService\x12e\n" +
 	"\x10GetConfiguration\x12$.mcr.edge.v1.GetConfigurationRequest\x1a%.mcr.edge.v1.GetConfigurationResponse\"\x04\x88\xe7\x18\x032\xec\x02\n" +
 	"\fAuditService\x12_\n" +

@@ -149,7 +149,8 @@ type AuditServiceClient interface {
 	// proof, checks both, sends the head back with its countersignature, and
 	// gets the entry by which that was written down.
 	Witness(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[WitnessRequest, WitnessResponse], error)
-	// Writes down that a person at the site looks at the journal, before they do.
+	// Writes down what a person at the site does with the journal or the site's
+	// key, before they do it; that a key was put back, after it.
 	NoteUse(ctx context.Context, in *NoteUseRequest, opts ...grpc.CallOption) (*NoteUseResponse, error)
 	// Moves closed segments to the site's archive folder.
 	ArchiveJournal(ctx context.Context, in *ArchiveJournalRequest, opts ...grpc.CallOption) (*ArchiveJournalResponse, error)
@@ -220,7 +221,8 @@ type AuditServiceServer interface {
 	// proof, checks both, sends the head back with its countersignature, and
 	// gets the entry by which that was written down.
 	Witness(grpc.BidiStreamingServer[WitnessRequest, WitnessResponse]) error
-	// Writes down that a person at the site looks at the journal, before they do.
+	// Writes down what a person at the site does with the journal or the site's
+	// key, before they do it; that a key was put back, after it.
 	NoteUse(context.Context, *NoteUseRequest) (*NoteUseResponse, error)
 	// Moves closed segments to the site's archive folder.
 	ArchiveJournal(context.Context, *ArchiveJournalRequest) (*ArchiveJournalResponse, error)
