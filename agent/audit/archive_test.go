@@ -104,3 +104,46 @@ func TestRetiringInOrder(t *testing.T) {
 		t.Errorf("%q did not happen in its place; the calls were %q", want[0], files.log)
 	}
 }
+
+// TestADamagedSegmentIsArchived: it goes as it is, the entry says so, and what
+// was damaged stays known; where the start of the next one is damaged too.
+func TestADamagedSegmentIsArchived(t *testing.T) {
+	folder, archive := newFolder(t), newFolder(t)
+	j := openOld(t, folder, quickFiles{}, 600)
+	before := readAll(t, folder)
+	closed, err := j.Closed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := contentOf(t, closed[1].Path)
+	damaged = append([]byte("#"), damaged[1:]...)
+	if err := firstError(os.Chmod(closed[1].Path, 0o600), os.WriteFile(closed[1].Path, damaged, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	again, err := j.Closed()
+	if err != nil || len(again) != len(closed) || again[0].Until.IsZero() || again[0].Until.After(closed[1].Until) {
+		t.Fatalf("%d of %d segments may go (%v)", len(again), len(closed), err)
+	}
+	if n, err := j.Archive(t.Context(), archive, closed[2].Last, care.Event{}); n != 3 || err != nil {
+		t.Fatalf("%d segments were archived: %v", n, err)
+	}
+	if got := contentOf(t, filepath.Join(archive, filepath.Base(closed[1].Path))); !bytes.Equal(got, damaged) {
+		t.Error("the copy is not the segment as it was")
+	}
+	var told Line
+	for _, line := range readAll(t, folder) {
+		if line.Kind == care.JournalArchived {
+			told = line
+		}
+	}
+	if told.TrueReason != ReasonDamaged || !told.Alert || told.To != closed[2].Last {
+		t.Errorf("the entry is %s", told.Raw)
+	}
+	for _, n := range []uint64{closed[1].First, closed[1].First + 1, closed[2].First} {
+		if proof, err := j.Prove(before[n-1].Position()); err != nil {
+			t.Error(err)
+		} else {
+			checkProof(t, before[n-1].Position(), proof)
+		}
+	}
+}

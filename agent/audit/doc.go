@@ -66,8 +66,9 @@
 // the line after it, so one line that cannot be read is made up for. The journal
 // is lost, and only looked at, until a person has dealt with it, if entries are
 // missing that the head vouches for (ROLLED_BACK), if entries differ from those
-// it vouches for (REWRITTEN), or if hashes cannot be had (DAMAGED). Such a
-// journal is put back from a copy, or Renew begins another in its place.
+// it vouches for (REWRITTEN), if no head is left for entries that are archived or
+// pruned (NO_HEAD), or if hashes cannot be had (DAMAGED). Such a journal is put
+// back from a copy, or Renew begins another in its place.
 //
 // Open finds what it needs for writing. What it does not look at, older segments
 // above all, is for package verify.

@@ -23,6 +23,7 @@ const (
 	ReasonClosed      = "CLOSED"         // the agent is stopping
 	ReasonRolledBack  = "ROLLED_BACK"    // entries are missing that a signed head vouches for
 	ReasonRewritten   = "REWRITTEN"      // entries differ from what a signed head vouches for
+	ReasonNoHead      = "NO_HEAD"        // entries are in no file of the folder, and no signed head vouches for their hashes
 	ReasonOtherKey    = "OTHER_KEY"      // what names a patient was sealed under another site key
 	ReasonArchive     = "ARCHIVE_IN_USE" // an archive's folder cannot take a segment
 	ReasonRetention   = "RETENTION"      // entries are not old enough to be deleted
@@ -46,6 +47,7 @@ var advice = map[string]string{
 	ReasonClosed:      "the journal is closed because the agent is stopping",
 	ReasonRolledBack:  "entries at the end of the journal are missing: it was cut or an older copy was put in its place; put the newest copy back, or, if there is none, begin a new journal with 'mcr-agent audit renew'",
 	ReasonRewritten:   "entries of the journal are not those that were written; look at 'mcr-agent audit verify', put an unchanged copy back, or begin a new journal with 'mcr-agent audit renew'",
+	ReasonNoHead:      "the journal's signed heads are gone, and entries at its beginning are archived or gone, so that nothing vouches for their hashes; put the file checkpoint, or a head that a witness kept, back from a copy, or, if there is none, begin a new journal with 'mcr-agent audit renew'",
 	ReasonDamaged:     "entries of the journal cannot be read and their hashes are kept nowhere else; look at 'mcr-agent audit verify', put a whole copy back, or begin a new journal with 'mcr-agent audit renew'",
 }
 

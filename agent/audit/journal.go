@@ -117,9 +117,9 @@ type Status struct {
 // fails until the space is there.
 //
 // A journal whose entries are not those that its own signed head vouches for is
-// opened for looking at it only: Check fails with reason ROLLED_BACK, REWRITTEN
-// or DAMAGED until a person has dealt with it, and nothing in the folder is
-// changed meanwhile.
+// opened for looking at it only: Check fails with reason ROLLED_BACK, REWRITTEN,
+// NO_HEAD or DAMAGED until a person has dealt with it, and nothing in the folder
+// is changed meanwhile.
 func Open(folder string, opts Options) (*Journal, error) {
 	j := newJournal(folder, opts)
 	if err := makeFolder(j.files, folder); err != nil {

@@ -93,7 +93,7 @@ func lostJournals(t *testing.T) map[string]struct {
 		"two entries cannot be read": {edit(func(c []byte) []byte { c[bytes.IndexByte(c, '\n')] = ' '; return c }), ReasonDamaged},
 		"the beginning is gone, and all that is signed": {func(f string) error {
 			return firstError(os.Remove(filepath.Join(f, segmentName(1))), os.Remove(filepath.Join(f, checkpointFile)))
-		}, ReasonDamaged},
+		}, ReasonNoHead},
 	}
 }
 
@@ -265,5 +265,34 @@ func TestTheFirstEntryIsGone(t *testing.T) {
 	if err := firstError(j.Close(), os.Remove(filepath.Join(folder, segmentName(1))), os.Remove(filepath.Join(folder, checkpointFile))); err != nil {
 		t.Fatal(err)
 	}
-	wantReason(t, openTest(t, folder, opts).Check(), ReasonDamaged)
+	wantReason(t, openTest(t, folder, opts).Check(), ReasonNoHead)
+}
+
+// TestHeadsAreGoneAfterArchiving: that is said as it is, and a head from
+// elsewhere, an older one too, makes the journal whole again.
+func TestHeadsAreGoneAfterArchiving(t *testing.T) {
+	folder := newFolder(t)
+	j := openOld(t, folder, quickFiles{}, 600)
+	closed, err := j.Closed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	older := contentOf(t, filepath.Join(folder, checkpointFile)) // of Closed
+	if _, err := j.Archive(t.Context(), newFolder(t), closed[2].Last, care.Event{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := firstError(j.Close(), os.Remove(filepath.Join(folder, checkpointFile))); err != nil {
+		t.Fatal(err)
+	}
+	lost := openTest(t, folder, Options{})
+	wantReason(t, lost.Check(), ReasonNoHead)
+	wantReason(t, lost.Close(), ReasonNoHead)
+	if err := os.WriteFile(filepath.Join(folder, checkpointFile), older, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again := openTest(t, folder, Options{})
+	mustWait(t, again.Append(care.Event{Kind: care.AgentStarted}))
+	if head, _, err := again.Head(); err != nil || head != again.Status().Entries {
+		t.Errorf("the head has size %d, %v", head, err)
+	}
 }

@@ -28,12 +28,12 @@ func (j *Journal) plant(rec *recovered) error {
 	case head.Size > rec.last.Sequence:
 		err = unavailable("audit.Open", ReasonRolledBack, nil)
 	case rec.first > head.Size+1: // the entries before are in no file, and no head vouches for their tiles
-		err = unavailable("audit.Open", ReasonDamaged, nil)
+		err = unavailable("audit.Open", ReasonNoHead, nil)
 	default:
 		err = j.grow(rec, head)
 	}
 	switch reason := care.ReasonOf(err); reason {
-	case ReasonRolledBack, ReasonRewritten, ReasonDamaged:
+	case ReasonRolledBack, ReasonRewritten, ReasonNoHead, ReasonDamaged:
 		j.lost, j.tree, j.broken = true, nil, unavailable("audit.Open", reason, err)
 		j.log.Error("the journal is not as it was written, nothing is released", "reason", reason)
 		return nil

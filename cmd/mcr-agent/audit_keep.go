@@ -19,7 +19,7 @@ type auditArchive struct {
 
 // Help shows examples.
 func (auditArchive) Help() string {
-	return `Moves closed segments of the journal to the folder journal.archive_folder of agent.yaml, such as one on a larger or safer disk. Every entry is compared with the journal's tree before the original is removed, and that they were moved is itself an entry. Archived entries are searched, reported and verified like the others as long as the folder is there.
+	return `Moves closed segments of the journal to the folder journal.archive_folder of agent.yaml, such as one on a larger or safer disk. Every entry is compared with the journal's tree before the original is removed, and that they were moved is itself an entry; a damaged segment is moved as it is, and the entry is an alert. Archived entries are searched, reported and verified like the others as long as the folder is there.
 
 Examples:
   mcr-agent audit archive
@@ -54,7 +54,7 @@ type auditRenew struct {
 
 // Help shows examples.
 func (auditRenew) Help() string {
-	return `For a journal that lost entries, so that nothing is released any more (reasons ROLLED_BACK, REWRITTEN and DAMAGED), when no whole copy of it is left. Stop the agent first. The old folder is kept beside the new one. Witnesses will refuse the new journal until they are told: tell the region.
+	return `For a journal that lost entries, so that nothing is released any more (reasons ROLLED_BACK, REWRITTEN, NO_HEAD and DAMAGED), when no whole copy of it is left. Stop the agent first. The old folder is kept beside the new one. Witnesses will refuse the new journal until they are told: tell the region.
 
 Examples:
   mcr-agent audit verify
