@@ -2,7 +2,10 @@ package audit
 
 import (
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unsafe"
 
@@ -81,5 +84,48 @@ func TestTheClockWasSetBetweenRuns(t *testing.T) {
 	lines := readAll(t, folder)
 	if len(lines) != 3 || lines[1].Kind != care.ClockJumped || !strings.Contains(lines[1].Detail, "-1h0m0s") {
 		t.Errorf("the journal holds %v %q", lines, lines[1].Detail)
+	}
+}
+
+// TestTheClockIsSetInAnEpisode: while the journal cannot be written, or no
+// further segment can be made, that the clock was set back is not missed.
+func TestTheClockIsSetInAnEpisode(t *testing.T) {
+	for op, reason := range map[string]string{"sync": ReasonIOError, "create": ReasonNoSpace} {
+		t.Run(reason, func(t *testing.T) {
+			folder := newFolder(t)
+			synctest.Test(t, func(t *testing.T) {
+				files, at := &faultFiles{}, time.Now()
+				var back atomic.Int64
+				j := openTest(t, folder, Options{files: files, SegmentBytes: 64 << 10, Now: func() time.Time {
+					return at.Add(time.Duration(back.Load())).Round(0)
+				}})
+				mustWait(t, j.Append(refusalOf(0)))
+				files.set(failOn(op, map[string]error{"sync": syscall.EIO, "create": syscall.ENOSPC}[op]))
+				for j.Check() == nil {
+					_ = j.Append(sampleEvent()).Wait(t.Context()) // fails when the journal does
+					synctest.Wait()
+				}
+				wantReason(t, j.Check(), reason)
+				back.Store(-int64(time.Hour))
+				files.set(nil)
+				time.Sleep(2 * retryDelay)
+				synctest.Wait()
+				back.Store(int64(time.Hour)) // what comes next hides it
+				mustWait(t, j.Append(refusalOf(1)))
+				if err := j.Close(); err != nil {
+					t.Fatal(err)
+				}
+			})
+			told := 0
+			for _, line := range readAll(t, folder) {
+				if line.Kind == care.ClockJumped && strings.Contains(line.Detail, "-1h0m0s") {
+					told++
+				}
+			}
+			if told != 1 {
+				t.Errorf("%d entries tell that the clock was set back", told)
+			}
+			mustVerify(t, folder)
+		})
 	}
 }

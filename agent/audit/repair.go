@@ -121,10 +121,14 @@ func (j *Journal) nextNumber() uint64 {
 }
 
 // recover ends an episode in which nothing could be written, and queues what
-// was kept meanwhile. j.mu is held.
+// was kept meanwhile, and first whether the clock was set in it. j.mu is held.
 func (j *Journal) recover() {
+	before := j.next
 	reason := cmp.Or(care.ReasonOf(j.broken), ReasonOverloaded)
-	j.broken = nil
+	if j.broken != nil {
+		j.broken = nil
+		j.watchClock(j.now())
+	}
 	late := j.reserve.take()
 	for _, l := range late {
 		j.add(header{time: j.now(), occurred: l.at}, l.body)
@@ -134,7 +138,7 @@ func (j *Journal) recover() {
 		j.add(header{time: j.now()}, j.box.appendBody(nil, &event, repairNote{lost: j.reserve.lost}))
 		j.reserve.lost = 0
 	}
-	if len(late) > 0 { // nothing is lost while there is room
+	if j.next > before {
 		j.kick()
 	}
 }
