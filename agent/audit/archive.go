@@ -41,7 +41,7 @@ func (j *Journal) Archive(ctx context.Context, to string, upTo uint64, event car
 		}
 		whole, err := j.copySegment(&closed[n], to)
 		if err != nil {
-			return 0, failed("audit.Archive", err)
+			return 0, inArchive(to, err)
 		}
 		if !whole {
 			event.TrueReason, event.Alert = ReasonDamaged, true
@@ -55,7 +55,7 @@ func (j *Journal) Archive(ctx context.Context, to string, upTo uint64, event car
 // journal itself.
 func (j *Journal) checkArchive(to string) error {
 	if err := makeFolder(j.files, to); err != nil {
-		return err
+		return inArchive(to, err)
 	}
 	own, err := filepath.EvalSymlinks(j.folder)
 	if err != nil {
@@ -63,13 +63,23 @@ func (j *Journal) checkArchive(to string) error {
 	}
 	other, err := filepath.EvalSymlinks(to)
 	if err != nil {
-		return failed("audit.Archive", err)
+		return inArchive(to, err)
 	}
 	if inside, err := filepath.Rel(own, other); err == nil && filepath.IsLocal(inside) {
 		return &care.Error{Kind: care.BadRequest, Op: "audit.Archive", Reason: ReasonArchive,
 			Detail: "the archive cannot lie in the journal's own folder; give it another"}
 	}
 	return nil
+}
+
+// inArchive is failed for a copy: the journal itself goes on.
+func inArchive(to string, cause error) error {
+	e := failed("audit.Archive", cause)
+	if e.Kind != care.AuditUnavailable {
+		return e
+	}
+	return &care.Error{Kind: e.Kind, Op: "audit.Archive", Reason: e.Reason, Err: cause,
+		Detail: "a segment of the journal cannot be copied to " + to + "; check the disk there, its mount, and that the folder is the agent's account's own with mode 0700"}
 }
 
 // copySegment makes sure that there is a right and durable copy of a segment,

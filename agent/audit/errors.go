@@ -36,11 +36,11 @@ const reasonTorn = "TORN_TAIL"
 
 // advice says for each reason what happened and what to do.
 var advice = map[string]string{
-	ReasonNoSpace:     "the journal's disk is full; free space on it and the agent resumes by itself",
-	ReasonQuota:       "the journal has reached the size that the site allows it; archive old segments or allow more, the agent resumes by itself",
-	ReasonIOError:     "the journal's disk or file system failed; see the system's log and repair it, the agent resumes by itself",
-	ReasonReadOnly:    "the journal's volume is read-only; check it and mount it for writing, the agent resumes by itself",
-	ReasonMissing:     "a file of the journal, or its folder, was removed, renamed, replaced or cut; put the folder back and the agent resumes by itself",
+	ReasonNoSpace:     "the journal's disk is full; free space on it",
+	ReasonQuota:       "the journal has reached the size that the site allows it; allow more in agent.yaml and restart the agent, or archive old segments with 'mcr-agent audit archive'",
+	ReasonIOError:     "the journal's disk or file system failed; see the system's log and repair it",
+	ReasonReadOnly:    "the journal's volume is read-only; check it and mount it for writing",
+	ReasonMissing:     "a file of the journal, or its folder, was removed, renamed, replaced or cut; put it back",
 	ReasonPermissions: "the journal's folder or a file in it cannot be used by the agent's account, or is open to others; make it the account's own with mode 0700 for the folder and 0600 for files",
 	ReasonLocked:      "another agent has this journal open; stop it or give this one a folder of its own",
 	ReasonOverloaded:  "too many entries wait for the journal's disk; the disk is too slow or stalled",
@@ -54,6 +54,13 @@ var advice = map[string]string{
 // unavailable is the error for a reason.
 func unavailable(op, reason string, cause error) *care.Error {
 	return &care.Error{Kind: care.AuditUnavailable, Op: op, Reason: reason, Detail: advice[reason], Err: cause}
+}
+
+// retried is failed for what an open journal tries again by itself.
+func retried(op string, cause error) *care.Error {
+	e := *failed(op, cause)
+	e.Detail += ", and the agent resumes by itself"
+	return &e
 }
 
 // damaged is the error for lines that are not as they were written.

@@ -18,7 +18,7 @@ func (j *Journal) fail(b *batch, cause error) {
 	if j.segment != nil {
 		j.retire(len(b.lines))
 	}
-	err := failed("audit.commit", cause)
+	err := retried("audit.commit", cause)
 	j.short = nil
 	j.mu.Lock()
 	queued := j.pending
@@ -50,7 +50,7 @@ func (j *Journal) repair() {
 		return
 	}
 	j.mu.Lock()
-	j.broken = failed("audit.repair", err)
+	j.broken = retried("audit.repair", err)
 	j.mu.Unlock()
 	j.retry.Reset(retryDelay)
 }

@@ -48,7 +48,7 @@ func (j *Journal) makeRoom() {
 
 // beginShortage closes the gate because no further segment can be made.
 func (j *Journal) beginShortage(cause error) {
-	err := failed("audit.makeRoom", cause)
+	err := retried("audit.makeRoom", cause)
 	if j.short == nil {
 		j.log.Error("no further segment of the journal can be made, nothing is released", "reason", err.Reason, "error", err)
 	}

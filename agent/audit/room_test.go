@@ -36,6 +36,7 @@ func TestAFullDisk(t *testing.T) {
 		files.set(failOn("create", syscall.ENOSPC))
 		decisions := fill(t, j, ReasonNoSpace)
 		wantReason(t, j.Check(), ReasonNoSpace)
+		wantPromise(t, j.Check(), true)
 		if room := j.segment.room(); room < 8<<10 {
 			t.Errorf("only %d bytes are left for what has to be told", room)
 		}
@@ -132,6 +133,49 @@ func TestTheReserveIsFull(t *testing.T) {
 			t.Errorf("%d of 100 refusals are in the journal", refusals)
 		}
 	})
+}
+
+// wantPromise checks whether an error says that the agent goes on by itself.
+func wantPromise(t *testing.T, err error, want bool) {
+	t.Helper()
+	if got := err != nil && strings.Contains(err.Error(), "the agent resumes by itself"); got != want {
+		t.Errorf("it says %v", err)
+	}
+}
+
+// TestOnlyWhatIsTriedAgainPromisesSo: an agent that does not start, or an
+// archive that fails, does not go on by itself.
+func TestOnlyWhatIsTriedAgainPromisesSo(t *testing.T) {
+	files := &faultFiles{}
+	folder := newFolder(t)
+	files.set(failOn("mkdir", syscall.EROFS))
+	_, err := Open(folder, withKeys(Options{files: files}))
+	wantReason(t, err, ReasonReadOnly)
+	wantPromise(t, err, false)
+
+	files.set(nil)
+	j := openOld(t, folder, files, 600)
+	archive := newFolder(t)
+	files.set(func(op, name string) error {
+		if op == "create" && strings.HasPrefix(name, segmentPrefix) {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+	_, err = j.Archive(t.Context(), archive, 100, care.Event{})
+	wantReason(t, err, ReasonNoSpace)
+	wantPromise(t, err, false)
+	if err == nil || !strings.Contains(err.Error(), archive) {
+		t.Errorf("it does not say where: %v", err)
+	}
+	if err := j.Check(); err != nil {
+		t.Error(err)
+	}
+	files.set(failOn("sync", syscall.EIO))
+	err = j.Append(sampleEvent()).Wait(t.Context())
+	wantReason(t, err, ReasonIOError)
+	wantPromise(t, err, true)
+	files.set(nil)
 }
 
 func TestPastTheQuota(t *testing.T) {

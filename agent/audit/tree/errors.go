@@ -23,7 +23,7 @@ func failed(op string, cause error) error {
 	if already, ok := errors.AsType[*care.Error](cause); ok {
 		return already
 	}
-	reason, detail := ReasonIOError, "the hash tree's files cannot be used; repair the journal's disk or the rights of its folder, the agent resumes by itself"
+	reason, detail := ReasonIOError, "the hash tree's files cannot be used; repair the journal's disk or the rights of its folder"
 	if errors.Is(cause, fs.ErrNotExist) {
 		reason, detail = ReasonMissing, "the journal's folder is not there; put it back"
 	}
