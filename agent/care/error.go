@@ -3,7 +3,6 @@ package care
 import (
 	"context"
 	"errors"
-	"strings"
 )
 
 // Kind is the stable code of a refusal or failure. Kinds are closed and
@@ -87,20 +86,24 @@ type Error struct {
 	Err    error  // cause, for errors.Is; its text is not shown
 }
 
-// Error returns "op: CODE (REASON): detail".
+// Error returns "op: CODE (REASON): detail", for logs. Plain is for people.
 func (e *Error) Error() string {
-	var b strings.Builder
-	if e.Op != "" {
-		b.WriteString(e.Op + ": ")
+	if e.Op == "" {
+		return e.plain()
 	}
-	b.WriteString(e.Kind.String())
+	return e.Op + ": " + e.plain()
+}
+
+// plain returns "CODE (REASON): detail".
+func (e *Error) plain() string {
+	text := e.Kind.String()
 	if e.Reason != "" {
-		b.WriteString(" (" + e.Reason + ")")
+		text += " (" + e.Reason + ")"
 	}
 	if e.Detail != "" {
-		b.WriteString(": " + e.Detail)
+		text += ": " + e.Detail
 	}
-	return b.String()
+	return text
 }
 
 // Unwrap returns the cause.
