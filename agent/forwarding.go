@@ -76,9 +76,9 @@ func (a *Agent) forwardAttention() (attention []string) {
 	for _, s := range a.forwarder.Status() {
 		switch {
 		case s.Dropped.Count > 0:
-			attention = append(attention, fmt.Sprintf("%d journal entries could not be sent to %s, the latest %d to %d.", s.Dropped.Count, s.Name, s.Dropped.From, s.Dropped.To))
+			attention = append(attention, fmt.Sprintf("Could not be sent to %s: %s, the latest %d to %d.", s.Name, care.Count(s.Dropped.Count, "journal entry"), s.Dropped.From, s.Dropped.To))
 		case s.Behind > 0 && s.LastError != nil:
-			attention = append(attention, fmt.Sprintf("%d journal entries wait to be sent to %s: %s", s.Behind, s.Name, detailOf(s.LastError)))
+			attention = append(attention, fmt.Sprintf("Waiting to be sent to %s: %s. %s", s.Name, care.Count(s.Behind, "journal entry"), detailOf(s.LastError)))
 		}
 	}
 	return attention

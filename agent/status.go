@@ -66,8 +66,11 @@ func certificateAttention(keeper identity.Status) (attention []string) {
 	if keeper.LastError != nil {
 		attention = append(attention, "The newest certificate files are not in use: "+detailOf(keeper.LastError))
 	}
-	if days := int(time.Until(keeper.NotAfter).Hours() / 24); days < 90 {
-		attention = append(attention, fmt.Sprintf("The agent's certificate ends in %d days; have it renewed.", max(days, 0)))
+	switch days := int(time.Until(keeper.NotAfter).Hours() / 24); {
+	case days < 1:
+		attention = append(attention, "The agent's certificate ends within a day, or has ended; have it renewed.")
+	case days < 90:
+		attention = append(attention, fmt.Sprintf("The agent's certificate ends in %s; have it renewed.", care.Count(days, "day")))
 	}
 	return attention
 }

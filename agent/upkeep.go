@@ -44,7 +44,7 @@ func (a *Agent) checkIntegrity(ctx context.Context) (care.Event, error) {
 		Keys: append([]string{a.keys.Signer.VerifierKey()}, a.site.Journal.Witnesses...)})
 	e := a.event(care.IntegrityChecked)
 	e.Refusal, e.TrueReason = care.KindOf(err), care.ReasonOf(err)
-	e.Detail = fmt.Sprintf("%d entries, %d findings, countersigned up to entry %d", report.Entries, len(report.Findings)+report.More, report.Anchored)
+	e.Detail = fmt.Sprintf("%s, %s, countersigned up to entry %d", care.Count(report.Entries, "entry"), care.Count(len(report.Findings)+report.More, "finding"), report.Anchored)
 	e.To, e.Alert = report.Entries, err != nil || !report.Fine()
 	return e, err
 }

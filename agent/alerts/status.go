@@ -75,14 +75,14 @@ func (s *Status) Attention(now time.Time) (attention []string) {
 		if s.TellFailure != nil {
 			why = detailOf(s.TellFailure)
 		}
-		attention = append(attention, fmt.Sprintf("The privacy officer was not told of %d alerts within %d minutes: %s.", s.Untold, int(NotifyWithin.Minutes()), why))
+		attention = append(attention, fmt.Sprintf("The privacy officer was not told of %s within %d minutes: %s.", care.Count(s.Untold, "alert"), int(NotifyWithin.Minutes()), why))
 	}
 	if s.ReadFailure != nil {
 		attention = append(attention, "Privacy alerts cannot be read: "+detailOf(s.ReadFailure)+".")
 	}
 	if s.Open > 0 {
-		attention = append(attention, fmt.Sprintf("%d privacy alerts wait to be dealt with, the first since %s; see mcr-agent alerts list.",
-			s.Open, s.Oldest.Time.Local().Format("2006-01-02 15:04 MST")))
+		attention = append(attention, fmt.Sprintf("To be dealt with: %s, the first since %s; see mcr-agent alerts list.",
+			care.Count(s.Open, "privacy alert"), s.Oldest.Time.Local().Format("2006-01-02 15:04 MST")))
 	}
 	return attention
 }

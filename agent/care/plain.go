@@ -30,7 +30,7 @@ func Plain(err error) string {
 
 // Count returns a number of things in words, such as "1 alert", "2 alerts" or
 // "0 entries", of the word for one of them.
-func Count[N int | int64 | uint32 | uint64](n N, one string) string {
+func Count[N int | int32 | int64 | uint32 | uint64](n N, one string) string {
 	many := one + "s"
 	if stem, y := strings.CutSuffix(one, "y"); y {
 		many = stem + "ies"

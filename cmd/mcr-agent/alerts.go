@@ -155,7 +155,7 @@ func (c alertsShow) Run(s *streams) error {
 		return err
 	}
 	if err := journal.Box.Reveal(&entry); err != nil {
-		fmt.Fprintln(s.err, "mcr-agent:", err)
+		s.warn(err)
 	}
 	return showAlert(s, &alert, &entry)
 }

@@ -28,7 +28,7 @@ type alertsSeen struct {
 
 // Help shows examples.
 func (alertsSeen) Help() string {
-	return `That you dealt with them is an entry of the journal, with your account; it cannot be taken back. Of a range, all alerts that are open are meant.
+	return `That you dealt with them is an entry of the journal, with your account; it cannot be taken back. Of a range, all alerts that are open are meant. An alert that was dealt with before stays as it is, and it is told who did so.
 
 Examples:
   mcr-agent alerts seen 1234 --note "spoke to the user; a real emergency"
@@ -50,14 +50,24 @@ func (c alertsSeen) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	ranges, count, err := seenRanges(open, c.Numbers)
+	chosen, err := choose(open, c.Numbers)
 	if err != nil {
 		return err
 	}
-	if err := c.note(ctx, s, ranges); err != nil {
+	for _, number := range chosen.notOpen {
+		alert, _, err := alerts.Find(ctx, journal.alertFiles(), number)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(s.out, "Alert %d was dealt with before, %s. Nothing is written about it again.\n", number, stateOf(&alert))
+	}
+	if chosen.count == 0 {
+		return nil
+	}
+	if err := c.note(ctx, s, chosen.ranges); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "%d alerts were dealt with; %d are still open.\n", count, len(open)-count)
+	fmt.Fprintf(s.out, "Written down as dealt with: %s. Still open: %d.\n", care.Count(chosen.count, "alert"), len(open)-chosen.count)
 	return nil
 }
 
@@ -74,22 +84,27 @@ func (c alertsSeen) note(ctx context.Context, s *streams, ranges [][2]uint64) er
 			return refusedBy(err)
 		}
 		if reply.GetNoted().GetSequence() == 0 {
-			return &care.Error{Kind: care.AuditUnavailable, Op: "mcr-agent", Detail: "the journal cannot be written at present, so it is not certain that this is kept; " +
+			return &care.Error{Kind: care.AuditUnavailable, Op: ownOp, Detail: "the journal cannot be written at present, so it is not certain that this is kept; " +
 				"try again when mcrctl status shows that it can be"}
 		}
 	}
 	return nil
 }
 
-// seenRanges returns the open alerts that are named, as ranges that hold no
-// other open alert, and how many there are. A number that is not that of an
-// open alert is an error, as is a range without any.
-func seenRanges(open []alerts.Alert, named []string) (ranges [][2]uint64, count int, err error) {
+// choice is which alerts are meant.
+type choice struct {
+	ranges  [][2]uint64 // that hold all open alerts that are meant and no other
+	count   int         // how many there are
+	notOpen []uint64    // numbers, named singly, of no open alert
+}
+
+// choose returns which open alerts are named. A range without any is an error.
+func choose(open []alerts.Alert, named []string) (c choice, err error) {
 	chosen := make([]bool, len(open))
 	for _, text := range named {
 		first, last, err := entryRange(text)
 		if err != nil || last == 0 {
-			return nil, 0, keyError(care.BadRequest, "ALERTS", strconv.Quote(text)+" is not the number of an alert; write 12, or 12-40 for a range", err)
+			return c, keyError(care.BadRequest, "ALERTS", strconv.Quote(text)+" is not the number of an alert; write 12, or 12-40 for a range", err)
 		}
 		some := false
 		for i := range open {
@@ -97,8 +112,12 @@ func seenRanges(open []alerts.Alert, named []string) (ranges [][2]uint64, count 
 				chosen[i], some = true, true
 			}
 		}
-		if !some {
-			return nil, 0, keyError(care.RecordNotFound, "NO_ALERT", strconv.Quote(text)+" names no open alert; see alerts list", nil)
+		switch {
+		case some:
+		case first == last:
+			c.notOpen = append(c.notOpen, first)
+		default:
+			return c, keyError(care.RecordNotFound, "NO_ALERT", strconv.Quote(text)+" names no open alert; see alerts list", nil)
 		}
 	}
 	for i := range open {
@@ -106,13 +125,13 @@ func seenRanges(open []alerts.Alert, named []string) (ranges [][2]uint64, count 
 		case !chosen[i]:
 			continue
 		case i > 0 && chosen[i-1]:
-			ranges[len(ranges)-1][1] = open[i].Number
+			c.ranges[len(c.ranges)-1][1] = open[i].Number
 		default:
-			ranges = append(ranges, [2]uint64{open[i].Number, open[i].Number})
+			c.ranges = append(c.ranges, [2]uint64{open[i].Number, open[i].Number})
 		}
-		count++
+		c.count++
 	}
-	return ranges, count, nil
+	return c, nil
 }
 
 // tenDigits fits whatever may be an NHS number.

@@ -16,7 +16,7 @@ import (
 	"github.com/mycarerecord/edge-agent/agent/care"
 )
 
-func TestSeenRanges(t *testing.T) {
+func TestChoose(t *testing.T) {
 	var open []alerts.Alert
 	for _, n := range []uint64{5, 9, 12, 40, 41} {
 		open = append(open, alerts.Alert{Number: n})
@@ -33,16 +33,19 @@ func TestSeenRanges(t *testing.T) {
 		{"41 40 40 5-9", [][2]uint64{{5, 9}, {40, 41}}, 4},
 		{"1-100", [][2]uint64{{5, 41}}, 5},
 	} {
-		got, count, err := seenRanges(open, strings.Fields(c.named))
-		if err != nil || !slices.Equal(got, c.want) || count != c.count {
-			t.Errorf("%s: %v, %d, %v; want %v, %d", c.named, got, count, err, c.want, c.count)
+		got, err := choose(open, strings.Fields(c.named))
+		if err != nil || !slices.Equal(got.ranges, c.want) || got.count != c.count || len(got.notOpen) != 0 {
+			t.Errorf("%s: %+v, %v; want %v, %d", c.named, got, err, c.want, c.count)
 		}
 	}
 	for text, reason := range map[string]string{"": "ALERTS", "0": "ALERTS", "x": "ALERTS", "9-5": "ALERTS", "9-": "ALERTS", "-9": "ALERTS",
-		"6": "NO_ALERT", "6-8": "NO_ALERT", "99": "NO_ALERT"} {
-		if got, _, err := seenRanges(open, []string{"5", text}); care.ReasonOf(err) != reason || got != nil {
-			t.Errorf("%q: %v, %v", text, got, err)
+		"6-8": "NO_ALERT"} {
+		if got, err := choose(open, []string{"5", text}); care.ReasonOf(err) != reason || got.ranges != nil {
+			t.Errorf("%q: %+v, %v", text, got, err)
 		}
+	}
+	if got, err := choose(open, []string{"6", "5", "99"}); err != nil || got.count != 1 || !slices.Equal(got.notOpen, []uint64{6, 99}) {
+		t.Errorf("numbers of no open alert: %+v, %v", got, err)
 	}
 }
 
@@ -154,10 +157,16 @@ func TestAlertByNumber(t *testing.T) {
 	if want := `"query":"a privacy alert","from":` + number + `,"to":` + number + "}"; strings.Count(searched, want) != 1 {
 		t.Errorf("%s is not in\n%s", want, searched)
 	}
-	if got := mcr(exitOK, "alerts", "seen", number, "--note", "a test"); got != "1 alerts were dealt with; 1 are still open.\n" {
+	if got := mcr(exitOK, "alerts", "seen", number, "--note", "a test"); got != "Written down as dealt with: 1 alert. Still open: 1.\n" {
 		t.Error(got)
 	}
-	mcr(exitFailed, "alerts", "seen", number)
+	again := mcr(exitOK, "alerts", "seen", number, "--note", "another")
+	if !strings.HasPrefix(again, "Alert "+number+" was dealt with before, seen by site:") || !strings.Contains(again, ": a test. Nothing is written") {
+		t.Error(again)
+	}
+	if got := mcr(exitOK, "audit", "search", "--kind", "ALERT_SEEN", "--format", "ndjson"); strings.Count(got, "\n") != 1 {
+		t.Errorf("it is written again:\n%s", got)
+	}
 	if shown = mcr(exitOK, "alerts", "show", number); !strings.Contains(shown, "INTEGRITY_CHECKED, seen by site:") || !strings.Contains(shown, ": a test\n") {
 		t.Errorf("shown is\n%s", shown)
 	}

@@ -122,7 +122,7 @@ func printEntry(out *tabwriter.Writer, l *audit.Line) {
 
 // sent says what left, and of how many sections not everything did.
 func sent(l *audit.Line) string {
-	text := fmt.Sprintf("%d records sent", l.Records)
+	text := care.Count(l.Records, "record") + " sent"
 	lacking := 0
 	for _, o := range l.Outcomes {
 		switch o.State {
@@ -131,7 +131,7 @@ func sent(l *audit.Line) string {
 		}
 	}
 	if lacking > 0 {
-		text += fmt.Sprintf(", %d sections not whole", lacking)
+		text += ", " + care.Count(lacking, "section") + " not whole"
 	}
 	return text
 }
@@ -165,6 +165,9 @@ Examples:
 
 // Run shows entries in full.
 func (c auditShow) Run(s *streams) error {
+	if c.From == 0 {
+		return keyError(care.BadRequest, "ENTRIES", "the numbers of entries begin at 1; mcr-agent audit tail shows the newest", nil)
+	}
 	journal, err := openJournal(c.siteFlag, s)
 	if err != nil {
 		return err
@@ -184,7 +187,7 @@ func (c auditShow) Run(s *streams) error {
 		}
 	}
 	if shown == 0 {
-		return &care.Error{Kind: care.RecordNotFound, Op: "mcr-agent", Detail: fmt.Sprintf("the journal has no entry from %d to %d", c.From, to)}
+		return &care.Error{Kind: care.RecordNotFound, Op: ownOp, Detail: fmt.Sprintf("the journal has no entry from %d to %d", c.From, to)}
 	}
 	return nil
 }
@@ -197,7 +200,7 @@ func (c auditShow) show(s *streams, box *audit.Box, line *audit.Line) error {
 		return err
 	}
 	if err := box.Reveal(line); err != nil {
-		fmt.Fprintln(s.err, "mcr-agent:", err)
+		s.warn(err)
 	}
 	whole, err := revealed(line)
 	if err != nil {
@@ -205,7 +208,7 @@ func (c auditShow) show(s *streams, box *audit.Box, line *audit.Line) error {
 	}
 	text := bytes.NewBuffer(nil)
 	if err := json.Indent(text, whole, "", "  "); err != nil {
-		return &care.Error{Kind: care.AuditUnavailable, Op: "mcr-agent", Reason: "DAMAGED", Detail: fmt.Sprintf("entry %d is not JSON", line.Sequence)}
+		return &care.Error{Kind: care.AuditUnavailable, Op: ownOp, Reason: "DAMAGED", Detail: fmt.Sprintf("entry %d is not JSON", line.Sequence)}
 	}
 	_, err = fmt.Fprintln(s.out, text)
 	return err

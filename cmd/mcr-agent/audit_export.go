@@ -61,7 +61,7 @@ func (c auditExport) write(ctx context.Context, x *export.Export) error {
 		if errors.Is(err, os.ErrExist) {
 			detail = "there is a file of that name; choose another"
 		}
-		return &care.Error{Kind: care.BadRequest, Op: "mcr-agent", Reason: "OUT", Detail: detail, Err: err}
+		return &care.Error{Kind: care.BadRequest, Op: ownOp, Reason: "OUT", Detail: detail, Err: err}
 	}
 	err = x.Write(ctx, f, time.Now())
 	if err == nil {

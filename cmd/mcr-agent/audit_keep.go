@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/mycarerecord/edge-agent/agent"
+	"github.com/mycarerecord/edge-agent/agent/care"
 	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
 )
 
@@ -42,7 +43,7 @@ func (c auditArchive) Run(s *streams) error {
 		fmt.Fprintln(s.out, "There was nothing to move: no closed segment is that old.")
 		return nil
 	}
-	fmt.Fprintf(s.out, "%d segments were moved to the archive folder.\n", reply.GetSegments())
+	fmt.Fprintf(s.out, "Moved to the archive folder: %s.\n", care.Count(reply.GetSegments(), "segment"))
 	return nil
 }
 

@@ -74,7 +74,8 @@ func (c auditReport) Run(s *streams) error {
 	if err := writeNew(c.Out, out.Bytes()); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "%s tells of %d accesses and %d other events, from %d entries of the journal.\n", c.Out, len(made.Accesses), len(made.Events), made.Entries)
+	fmt.Fprintf(s.out, "%s tells of %s and %s, from %s of the journal.\n", c.Out,
+		care.Count(len(made.Accesses), "access"), care.Count(len(made.Events), "other event"), care.Count(made.Entries, "entry"))
 	if len(made.Gaps) > 0 {
 		fmt.Fprintln(s.out, "Parts of the journal are not covered; the report says which.")
 	}
@@ -91,7 +92,7 @@ func makeReport(files *journalFiles, about reports.About, query string) (*report
 	}
 	about.Site = reports.Site{Code: files.Site.Organisation.ODSCode, Name: files.Site.Organisation.Name}
 	if about.Journal, err = newestHead(files); err != nil {
-		fmt.Fprintf(files.streams.err, "mcr-agent: the report has no fingerprint of the journal: %v\n", err)
+		files.streams.warn(fmt.Errorf("the report has no fingerprint of the journal: %w", err))
 	}
 	lines, gaps := index.New(index.Options{Folder: files.Folder, Archive: files.Archive, Key: files.IndexKey, Box: files.Box}).
 		Search(ctx, entriesFor(&about))

@@ -248,11 +248,11 @@ func localOffset(t time.Time) string { return t.Local().Format("2006-01-02 15:04
 
 // gapWords say why entries could not be searched.
 var gapWords = map[string]string{
-	index.GapArchived: "are in the archive, which is not at hand; see journal.archive_folder in agent.yaml",
-	index.GapPruned:   "were deleted at the end of the time for which the site keeps them",
-	index.GapMissing:  "are not in the journal's folder, and no entry says why; look at mcr-agent audit verify",
-	index.GapDamaged:  "are damaged; look at mcr-agent audit verify",
-	index.GapSealed:   "name a patient who cannot be told, because they were sealed under another site key or are damaged",
+	index.GapArchived: "in the archive, which is not at hand; see journal.archive_folder in agent.yaml",
+	index.GapPruned:   "deleted at the end of the time for which the site keeps them",
+	index.GapMissing:  "not in the journal's folder, and no entry says why; look at mcr-agent audit verify",
+	index.GapDamaged:  "damaged; look at mcr-agent audit verify",
+	index.GapSealed:   "of a patient who cannot be told: sealed under another site key, or damaged",
 }
 
 // tellCover says how many entries were found and what was not searched. It goes
@@ -262,12 +262,16 @@ func tellCover(s *streams, n, limit int, gaps []index.Gap) {
 	if limit > 0 && n == limit {
 		end = ", the newest; older ones were not looked for."
 	}
-	fmt.Fprintf(s.err, "%d entries fit%s\n", n, end)
+	fit := " fit"
+	if n == 1 {
+		fit = " fits"
+	}
+	fmt.Fprintln(s.err, care.Count(n, "entry")+fit+end)
 	for _, g := range gaps {
-		text := fmt.Sprintf("Not searched: %d entries from %d to %d", g.Entries, g.From, g.To)
+		text := fmt.Sprintf("Not searched: %s, from %d to %d: ", care.Count(g.Entries, "entry"), g.From, g.To)
 		if g.Reason == index.GapSealed {
-			text = fmt.Sprintf("Not known to fit or not: up to %d entries from %d to %d", g.Entries, g.From, g.To)
+			text = fmt.Sprintf("Not known to fit or not: up to %s, from %d to %d: ", care.Count(g.Entries, "entry"), g.From, g.To)
 		}
-		fmt.Fprintln(s.err, text+" "+gapWords[g.Reason]+".")
+		fmt.Fprintln(s.err, text+gapWords[g.Reason]+".")
 	}
 }

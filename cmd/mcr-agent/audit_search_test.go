@@ -105,8 +105,8 @@ func TestRowTellsWhatHappened(t *testing.T) {
 func TestTellCover(t *testing.T) {
 	var out bytes.Buffer
 	tellCover(&streams{err: &out}, 5, 10, []index.Gap{{From: 1, To: 9, Entries: 9, Reason: index.GapArchived}, {From: 20, To: 30, Entries: 2, Reason: index.GapSealed}})
-	want := "5 entries fit.\nNot searched: 9 entries from 1 to 9 are in the archive, which is not at hand; see journal.archive_folder in agent.yaml.\n" +
-		"Not known to fit or not: up to 2 entries from 20 to 30 name a patient who cannot be told, because they were sealed under another site key or are damaged.\n"
+	want := "5 entries fit.\nNot searched: 9 entries, from 1 to 9: in the archive, which is not at hand; see journal.archive_folder in agent.yaml.\n" +
+		"Not known to fit or not: up to 2 entries, from 20 to 30: of a patient who cannot be told: sealed under another site key, or damaged.\n"
 	if out.String() != want {
 		t.Errorf("it says %q", out.String())
 	}

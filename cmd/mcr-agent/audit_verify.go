@@ -61,7 +61,7 @@ func (c auditVerify) Run(s *streams) error {
 	}
 	event := care.Event{Kind: care.IntegrityChecked, From: min(1, report.Entries), To: report.Entries, Detail: inShort(&report), Alert: !report.Fine()}
 	if err := journal.Note(ctx, event); err != nil {
-		fmt.Fprintln(s.err, "mcr-agent: the result could not be journalled:", err)
+		s.warn(fmt.Errorf("the result could not be journalled: %w", err))
 	}
 	return c.show(s.out, &report)
 }
@@ -94,14 +94,14 @@ func inShort(r *verify.Report) string {
 	for _, f := range r.Findings[:min(len(r.Findings), 10)] {
 		codes = append(codes, fmt.Sprintf("%s %d-%d", f.Code, f.From, f.To))
 	}
-	return fmt.Sprintf("%d findings: %s", len(r.Findings)+r.More, strings.Join(codes, ", "))
+	return fmt.Sprintf("%s: %s", care.Count(len(r.Findings)+r.More, "finding"), strings.Join(codes, ", "))
 }
 
 // readHead reads a file with a signed head.
 func readHead(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, &care.Error{Kind: care.BadRequest, Op: "mcr-agent", Detail: "the head " + filepath.Base(path) + " cannot be read", Err: err}
+		return nil, &care.Error{Kind: care.BadRequest, Op: ownOp, Detail: "the head " + filepath.Base(path) + " cannot be read", Err: err}
 	}
 	defer func() { _ = f.Close() }() // only read from
 	return io.ReadAll(io.LimitReader(f, maxHeadFile))

@@ -19,9 +19,9 @@ import (
 const (
 	exitOK      = 0
 	exitFailed  = 1 // it could not be done
-	exitUsage   = 2 // wrong command, argument or flag
+	exitUsage   = 2 // wrong command, argument or flag, or what cannot be a number, a date or a name
 	exitFaulty  = 3 // the configuration has faults
-	exitRefused = 4 // the agent refused
+	exitRefused = 4 // the agent refused, or would: the same handed in again is refused again
 )
 
 // cli is the command line.
@@ -52,7 +52,7 @@ func run(args []string, in io.Reader, out, err io.Writer) int {
 	parser := kong.Must(&commands,
 		kong.Name("mcr-agent"),
 		kong.Description("The My Care Record edge agent: shows one patient's record, read-only, to those who may see it, and writes down each time it does.\n\n"+
-			"Exit codes: 0 done, 1 failed, 2 wrong usage, 3 faults in the configuration, 4 refused by the agent."),
+			"Exit codes: 0 done, 1 failed, 2 wrong usage (also a number, date or name that is none), 3 faults in the configuration, 4 refused by the agent, or by the check of a file that was to be handed in."),
 		kong.Writers(out, err),
 		kong.Exit(func(code int) { exited = code }),
 		kong.Vars{"config": defaultConfig()},
@@ -81,15 +81,25 @@ func (s *streams) exitCode(err error) int {
 	if code, ok := errors.AsType[exitError](err); ok {
 		return int(code)
 	}
-	fmt.Fprintf(s.err, "mcr-agent: %v\n", err)
+	s.warn(err)
 	if _, ok := errors.AsType[config.Problems](err); ok {
 		return exitFaulty
 	}
 	if _, ok := errors.AsType[*refusedError](err); ok {
 		return exitRefused
 	}
+	if e, ok := errors.AsType[*care.Error](err); ok && e.Kind == care.BadRequest && e.Op == ownOp || care.KindOf(err) == care.InvalidNHSNumber {
+		return exitUsage
+	}
 	return exitFailed
 }
+
+// warn shows an error on standard error.
+func (s *streams) warn(err error) { fmt.Fprintln(s.err, "mcr-agent: "+care.Plain(err)) }
+
+// ownOp is the Op of errors that a command itself has found, such as a date
+// that is none.
+const ownOp = "mcr-agent"
 
 // exitError ends a command whose output has said everything already.
 type exitError int
@@ -104,7 +114,7 @@ type siteFlag struct {
 func (f siteFlag) load() (*config.Site, error) {
 	path, err := f.path()
 	if err != nil {
-		return nil, err
+		return nil, &care.Error{Kind: care.BadRequest, Op: ownOp, Detail: "the path of agent.yaml cannot be read"}
 	}
 	return config.Load(path, all.Registry())
 }

@@ -9,10 +9,12 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
+	"github.com/mycarerecord/edge-agent/agent/consent/rule"
 	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
 )
 
@@ -61,7 +63,7 @@ func (f numberFlag) ask(s *streams, prompt string) (care.NHSNumber, error) {
 		fmt.Fprint(s.err, prompt)
 		line, err := readLine(s.in)
 		if err != nil {
-			return care.NHSNumber{}, &care.Error{Kind: care.InvalidNHSNumber, Op: "mcr-agent", Detail: "no NHS number was given", Err: err}
+			return care.NHSNumber{}, &care.Error{Kind: care.InvalidNHSNumber, Op: ownOp, Detail: "no NHS number was given", Err: err}
 		}
 		text = line
 	}
@@ -101,6 +103,9 @@ type statementFlags struct {
 // statement returns the statement of the flags.
 func (f *statementFlags) statement(s *streams, kind care.DirectiveKind) (d care.Directive, err error) {
 	d = care.Directive{Kind: kind, By: f.By}
+	if err := checkBy(f.By); err != nil {
+		return d, err
+	}
 	if d.Scope, err = f.scope(kind); err != nil {
 		return d, err
 	}
@@ -109,6 +114,14 @@ func (f *statementFlags) statement(s *streams, kind care.DirectiveKind) (d care.
 	}
 	d.NHSNumber, err = f.read(s)
 	return d, err
+}
+
+// checkBy checks who is to have recorded something.
+func checkBy(name string) error {
+	if len(name) <= rule.MaxBy && utf8.ValidString(name) && printable(name) == name {
+		return nil
+	}
+	return keyError(care.BadRequest, "BY", fmt.Sprintf("--by is longer than %d bytes, or holds characters that cannot be printed", rule.MaxBy), nil)
 }
 
 // scope returns what the statement is about.
@@ -149,7 +162,7 @@ func (f *statementFlags) effective(kind care.DirectiveKind) (time.Time, error) {
 	}
 	d, err := care.ParseDateTime(f.Effective, time.Local)
 	if err != nil || d.Precision < care.ToDay {
-		return time.Time{}, &care.Error{Kind: care.BadRequest, Op: "mcr-agent", Detail: "--effective is not a date; write YYYY-MM-DD"}
+		return time.Time{}, &care.Error{Kind: care.BadRequest, Op: ownOp, Detail: "--effective is not a date; write YYYY-MM-DD"}
 	}
 	if d.Precision == care.ToDay && (kind == care.Dissent || kind == care.Restriction) {
 		return d.Time.AddDate(0, 0, 1).Add(-time.Millisecond), nil
@@ -179,54 +192,32 @@ Examples:
 
 // Run records the statement.
 func (c *consentSet) Run(s *streams) error {
+	if (c.Code == "") != (c.CodeSystem == "") {
+		return keyError(care.BadRequest, "CODE", "give --code and --code-system together", nil)
+	}
 	kind, _ := care.ParseDirectiveKind(strings.ToUpper(c.Directive))
 	d, err := c.statement(s, kind)
 	if err != nil {
 		return err
 	}
 	d.Code = care.Coding{System: c.CodeSystem, Code: c.Code}
-	return c.record(s, &d)
-}
-
-// consentWithdraw records that something no longer holds.
-type consentWithdraw struct {
-	Directive string `arg:"" enum:"dissent,restriction" help:"dissent or restriction."`
-	statementFlags
-}
-
-// Help shows examples.
-func (consentWithdraw) Help() string {
-	return `Nothing is erased: that it was withdrawn is recorded as a statement of its own. It lifts what this site has recorded; what the region or a record system says is for them to withdraw. A dissent about an organisation or a section is withdrawn with the same --organisation or --section, or together with all others by withdrawing without.
-
-Examples:
-  mcr-agent consent withdraw dissent                 asks for the NHS number
-  mcr-agent consent withdraw dissent --organisation RWH
-  mcr-agent consent withdraw restriction`
-}
-
-// Run records that it no longer holds.
-func (c *consentWithdraw) Run(s *streams) error {
-	kind := care.ConsentGiven
-	if c.Directive == "restriction" {
-		kind = care.Unrestricted
-	}
-	d, err := c.statement(s, kind)
-	if err != nil {
-		return err
-	}
-	return c.record(s, &d)
-}
-
-// record hands in one statement and tells what became of it.
-func (f *statementFlags) record(s *streams, d *care.Directive) error {
-	site, err := f.open(s)
+	site, err := c.open(s)
 	if err != nil {
 		return err
 	}
 	defer site.close()
-	reply, err := site.consent.RecordDirectives(context.Background(), &edgev1.RecordDirectivesRequest{Directives: []*edgev1.Directive{directiveMessage(d)}})
+	return site.record(s, &d)
+}
+
+// record hands in one statement and tells what became of it.
+func (l *local) record(s *streams, d *care.Directive) error {
+	reply, err := l.consent.RecordDirectives(context.Background(), &edgev1.RecordDirectivesRequest{Directives: []*edgev1.Directive{directiveMessage(d)}})
 	if err != nil {
-		return refusedBy(err)
+		err = refusedBy(err)
+		if refused, ok := errors.AsType[*refusedError](err); ok { // whoever hands in one need not be told which
+			refused.text = strings.Replace(refused.text, ": directive 1: ", ": ", 1)
+		}
+		return err
 	}
 	if reply.GetChanged() == 0 {
 		fmt.Fprintln(s.out, "Written to the journal, but it changes nothing: the site holds the same statement, or one of a later date, which counts. What holds now: mcr-agent consent show.")

@@ -71,7 +71,7 @@ func (c consentVerify) file(s *streams, site *config.Site) error {
 	case result.Absent:
 		fmt.Fprintln(s.out, "There is no consent store yet: the agent has not run here.")
 	default:
-		fmt.Fprintf(s.out, "Every entry of the consent store is as it was written: %d entries, %d bytes.\n", result.Entries, result.Bytes)
+		fmt.Fprintf(s.out, "Every entry of the consent store is as it was written: %s, %d bytes.\n", care.Count(result.Entries, "entry"), result.Bytes)
 	}
 	return nil
 }

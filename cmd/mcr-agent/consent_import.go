@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -19,7 +20,7 @@ import (
 // consentImport records the statements of a file.
 type consentImport struct {
 	siteFlag
-	File     string `arg:"" type:"existingfile" help:"CSV file with the header nhs_number,directive,effective,by and perhaps more columns."`
+	File     string `arg:"" type:"path" help:"CSV file with the header nhs_number,directive,effective,by and perhaps more columns."`
 	DryRun   bool   `name:"dry-run" help:"Check the file and record nothing."`
 	Complete bool   `help:"After the consent store was lost: the file holds all that this site has ever recorded. The agent must be stopped."`
 }
@@ -62,7 +63,7 @@ func (c consentImport) Run(s *streams) error {
 	for batch := range batchesOf(all) {
 		reply, err := site.consent.RecordDirectives(context.Background(), &edgev1.RecordDirectivesRequest{Directives: batch, File: info.String()})
 		if err != nil {
-			return fmt.Errorf("after %d of %d statements, which are in force; import the file again once this is put right: %w", done, len(all), refusedBy(err))
+			return fmt.Errorf("%d of %s are recorded; once this is put right import the whole file again, which does no harm: %w", done, care.Count(len(all), "statement"), refusedBy(err))
 		}
 		done += len(batch)
 		changed += int(reply.GetChanged())
@@ -71,7 +72,11 @@ func (c consentImport) Run(s *streams) error {
 			fmt.Fprintf(s.err, "%d of %d\n", done, len(all))
 		}
 	}
-	fmt.Fprintf(s.out, "%d statements read and recorded, %d of them changed what is in force. The others were known, or a later statement stands over them: see consent show. Journal entry %d.\n", len(all), changed, entry)
+	others := ""
+	if changed < len(all) {
+		others = " The others were known, or a later statement stands over them: see consent show."
+	}
+	fmt.Fprintf(s.out, "%s read and recorded, %d of them changed what is in force.%s Journal entry %d.\n", care.Count(len(all), "statement"), changed, others, entry)
 	return nil
 }
 
@@ -79,21 +84,26 @@ func (c consentImport) Run(s *streams) error {
 func readStatements(path string) ([]care.Directive, inbox.Info, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, inbox.Info{}, &care.Error{Kind: care.BadRequest, Op: "mcr-agent", Detail: "the file " + path + " cannot be opened", Err: err}
+		return nil, inbox.Info{}, keyError(care.BadRequest, "UNREADABLE", path+" cannot be opened; check its path and who may read it", err)
 	}
 	defer func() { _ = file.Close() }() // only read from
 	info, err := inbox.Describe(file)
 	if err != nil {
-		return nil, info, err
+		return nil, info, notTaken(path, err)
 	}
 	var all []care.Directive
 	for d, err := range inbox.Parse(file, time.Now()) {
 		if err != nil {
-			return nil, info, err
+			return nil, info, notTaken(path, err)
 		}
 		all = append(all, d)
 	}
 	return all, info, nil
+}
+
+// notTaken says of a file that it is refused, as the agent would refuse it.
+func notTaken(path string, err error) error {
+	return &refusedError{filepath.Base(path) + ": " + care.Plain(err)}
 }
 
 // kindsIn counts statements by kind.
@@ -102,7 +112,7 @@ func kindsIn(all []care.Directive) string {
 	for i := range all {
 		counts[all[i].Kind]++
 	}
-	text := fmt.Sprintf("%d statements", len(all))
+	text := care.Count(len(all), "statement")
 	for kind := care.Dissent; kind.Valid(); kind++ {
 		text += fmt.Sprintf(", %d %s", counts[kind], kind)
 	}
@@ -149,6 +159,6 @@ func (c consentImport) restore(s *streams, all []care.Directive) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "%d statements of the list, and those that the journal still holds, are in the store. Start the agent; the region has to send its list before anything is released.\n", len(all))
+	fmt.Fprintf(s.out, "In the store now: %s of the list, and those that the journal still holds. Start the agent; the region has to send its list before anything is released.\n", care.Count(len(all), "statement"))
 	return nil
 }

@@ -21,13 +21,19 @@ func (f *pairFlags) record(s *streams, link edgev1.PatientLink, done string) err
 	if f.Old.NHSNumberFile == "-" && f.New.NHSNumberFile == "-" {
 		return keyError(care.BadRequest, "NHS_NUMBER", "only one number can come from standard input as a file; without flags both are asked for, a line each", nil)
 	}
+	if err := checkBy(f.By); err != nil {
+		return err
+	}
 	old, err := f.Old.ask(s, "Old NHS number: ")
 	if err != nil {
-		return err
+		return fmt.Errorf("the first number, which is the old one: %w", err)
 	}
 	now, err := f.New.ask(s, "New NHS number: ")
 	if err != nil {
-		return err
+		return fmt.Errorf("the second number, which is the new one: %w", err)
+	}
+	if old == now {
+		return keyError(care.BadRequest, "NHS_NUMBER", "the first number and the second are the same", nil)
 	}
 	return f.link(s, &edgev1.LinkPatientsRequest{OldNhsNumber: old.Reveal(), NewNhsNumber: now.Reveal(), Link: link, RecordedBy: f.By}, done)
 }
@@ -99,6 +105,9 @@ Examples:
 
 // Run records it.
 func (c consentNeverLink) Run(s *streams) error {
+	if err := checkBy(c.By); err != nil {
+		return err
+	}
 	number, err := c.read(s)
 	if err != nil {
 		return err

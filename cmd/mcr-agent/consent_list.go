@@ -55,7 +55,7 @@ func (c consentList) Run(s *streams) error {
 	if err := cmp.Or(err, out.Flush()); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.err, "%d statements.\n", n)
+	fmt.Fprintln(s.err, care.Count(n, "statement")+".")
 	return nil
 }
 

@@ -49,7 +49,7 @@ func (c consentShow) Run(s *streams) error {
 		fmt.Fprintln(s.out, statementLine(d))
 	}
 	if n := reply.GetLinked(); n > 0 {
-		fmt.Fprintf(s.out, "Known to be this person's: %d other NHS number(s). What was said under those is shown above as well.\n", n)
+		fmt.Fprintf(s.out, "Known to be this person's: %s. What was said under any of them is shown above as well.\n", care.Count(n, "other NHS number"))
 	}
 	if err := site.readings(s.out); err != nil {
 		return err

@@ -2,15 +2,15 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"text/tabwriter"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protojson"
-
+	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/agent/consent/rule"
+	"github.com/mycarerecord/edge-agent/cmd/internal/view"
 	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
 )
 
@@ -22,7 +22,7 @@ type consentStats struct {
 
 // Help shows examples.
 func (consentStats) Help() string {
-	return `Tells of the region, of this site and of each record system how many patients they have said something about, and when that was last known to be right. The digest is the same wherever the same flags are held. No patient is named.
+	return `Tells of the region, of this site and of each record system how many patients they have said something about, and when that was last known to be right. The digest of the region's flags is the same at the region and at every site that holds the same. No patient is named.
 
 Exit codes: 0 the flags can be relied on, 4 they cannot: nothing is released, and it says what to do.
 
@@ -44,12 +44,11 @@ func (c consentStats) Run(s *streams) error {
 	}
 	state := reply.GetState()
 	if c.JSON {
-		text, err := protojson.MarshalOptions{Multiline: true, EmitUnpopulated: true}.Marshal(state)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(s.out, "%s\n", text)
-	} else if err := showState(s.out, state, time.Now()); err != nil {
+		err = view.Message(s.out, state)
+	} else {
+		err = showState(s.out, state, time.Now())
+	}
+	if err != nil {
 		return err
 	}
 	if state.GetDoubt() != "" {
@@ -68,18 +67,20 @@ func showState(out io.Writer, state *edgev1.ConsentState, now time.Time) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "FROM\tPATIENTS\tSTATEMENTS\tRIGHT AT\tAGE\tSEQUENCE\tDIGEST")
 	for _, set := range state.GetSets() {
-		as, age, sequence := "never", "", ""
-		if set.GetAuthority() == "SITE" {
+		as, age, sequence, digest := "never", "", "", base64.StdEncoding.EncodeToString(set.GetDigest())
+		switch {
+		case set.GetAuthority() == care.Site.String():
 			as = "" // the site's own word does not age
-		} else if set.GetFilled() {
+		case set.GetFilled():
 			as, age = localTime(set.GetAsOf().AsTime()), now.Sub(set.GetAsOf().AsTime()).Round(time.Second).String()
+		default:
+			digest = ""
 		}
 		if set.GetSequence() > 0 {
 			sequence = fmt.Sprint(set.GetSequence())
 		}
-		digest := hex.EncodeToString(set.GetDigest())
 		fmt.Fprintf(table, "%s\t%d\t%d\t%s\t%s\t%s\t%s\n", authorityOf(&edgev1.Directive{Authority: set.GetAuthority(), Source: set.GetSource()}),
-			set.GetPatients(), set.GetDirectives(), as, age, sequence, digest[:min(16, len(digest))])
+			set.GetPatients(), set.GetDirectives(), as, age, sequence, digest)
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -90,7 +91,7 @@ func showState(out io.Writer, state *edgev1.ConsentState, now time.Time) error {
 	}
 	fmt.Fprintf(out, "The region %s. Version of the store %d; newest journal entry %d.\n", vouched, state.GetEpoch(), state.GetJournalSequence())
 	if staged := state.GetStaged(); staged != nil {
-		fmt.Fprintf(out, "A new list of the region is arriving: %d statements so far. The one above is used until it is complete.\n", staged.GetDirectives())
+		fmt.Fprintf(out, "A new list of the region is arriving: %s so far. The one above is used until it is complete.\n", care.Count(staged.GetDirectives(), "statement"))
 	}
 	return nil
 }

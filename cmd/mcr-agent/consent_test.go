@@ -51,7 +51,7 @@ func TestShowState(t *testing.T) {
 	if err := showState(&out, state, now); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"can be relied on", "1m30s", "abababababababab\n", "SOURCE clinical  0         0           never", "region has vouched", "Version of the store 12", "entry 34", "56 statements so far"} {
+	for _, want := range []string{"can be relied on", "1m30s", "q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=\n", "SOURCE clinical  0         0           never   ", "region has vouched", "Version of the store 12", "entry 34", "56 statements so far"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not said:\n%s", want, out.String())
 		}

@@ -137,7 +137,7 @@ func (d *demonstration) play(ctx context.Context, s scene) error {
 		d.say("   -> REFUSED %s: %s (journal entry %d)", refusal.GetCode(), refusal.GetDetail(), refusal.GetJournalSequence())
 	} else {
 		done.count(record)
-		d.say("   -> %d records. Sections: %s. (journal entries %v)", done.Records, done.states(), done.Journal)
+		d.say("   -> %s. Sections: %s. (journal entries %v)", care.Count(done.Records, "record"), done.states(), done.Journal)
 		d.excerpt(record, s.show)
 	}
 	d.steps = append(d.steps, done)

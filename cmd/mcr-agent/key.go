@@ -254,5 +254,5 @@ func writeNew(path string, data []byte) error {
 }
 
 func keyError(kind care.Kind, reason, detail string, cause error) error {
-	return &care.Error{Kind: kind, Op: "mcr-agent", Reason: reason, Detail: detail, Err: cause}
+	return &care.Error{Kind: kind, Op: ownOp, Reason: reason, Detail: detail, Err: cause}
 }

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/mycarerecord/edge-agent/agent"
+	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/agent/config"
 	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
 )
@@ -76,7 +77,7 @@ func dialLocal(socket string, stop func() error) (*local, error) {
 
 func (l *local) close() {
 	if err := errors.Join(l.connection.Close(), l.stop()); err != nil {
-		fmt.Fprintln(os.Stderr, "mcr-agent:", err)
+		fmt.Fprintln(os.Stderr, "mcr-agent: "+care.Plain(err))
 	}
 }
 

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +21,7 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the command line as people do.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata", Cmds: map[string]func(*testscript.TestScript, bool, []string){"expand": expand, "damage": damage, "await": await, "until": until}, Setup: func(env *testscript.Env) error {
+	testscript.Run(t, testscript.Params{Dir: "testdata", Cmds: map[string]func(*testscript.TestScript, bool, []string){"expand": expand, "damage": damage, "await": await, "until": until, "code": code}, Setup: func(env *testscript.Env) error {
 		// The local socket's path must be short, so the state is not in $WORK.
 		state, err := os.MkdirTemp("", "mcr")
 		if err != nil {
@@ -49,6 +52,20 @@ func certificates(folder string) error {
 		return err
 	}
 	return ca.WriteRoot(filepath.Join(folder, "ca.pem"))
+}
+
+// code runs a command that ends with an exit code: code 4 mcr-agent ...
+func code(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: code N PROGRAM ARGUMENT...")
+	}
+	got := 0
+	if exit, ok := errors.AsType[*exec.ExitError](ts.Exec(args[1], args[2:]...)); ok {
+		got = exit.ExitCode()
+	}
+	if strconv.Itoa(got) != args[0] {
+		ts.Fatalf("exit code %d, want %s", got, args[0])
+	}
 }
 
 // expand replaces the variables in files by their values.

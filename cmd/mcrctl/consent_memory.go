@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,7 +29,7 @@ type memoryFlags struct {
 type memory struct {
 	Epoch    uint64    `json:"epoch"`              // the highest that it told
 	Sequence uint64    `json:"sequence,omitempty"` // of the last push from here
-	Digest   string    `json:"digest,omitempty"`   // of what that push led to, hexadecimal
+	Digest   []byte    `json:"digest,omitempty"`   // of what that push led to
 	Listed   time.Time `json:"listed,omitzero"`    // when the list that was last pushed was right
 }
 
@@ -41,16 +40,15 @@ type memories struct {
 
 // push notes what a push led to.
 func (m *memory) push(set *edgev1.ConsentSet, listed time.Time) {
-	m.Sequence, m.Digest, m.Listed = set.GetSequence(), hex.EncodeToString(set.GetDigest()), listed
+	m.Sequence, m.Digest, m.Listed = set.GetSequence(), set.GetDigest(), listed
 }
 
 // digest returns the digest of what was last pushed from here.
 func (m *memory) digest() (d feed.Digest, err error) {
-	digits, err := hex.DecodeString(m.Digest)
-	if err != nil || len(digits) != len(d) {
+	if len(m.Digest) != len(d) {
 		return d, errors.New("nothing was pushed to the site from here that could still be right; push the flags: mcrctl consent push")
 	}
-	return feed.Digest(digits), nil
+	return feed.Digest(m.Digest), nil
 }
 
 // remembering calls a function with a client that knows what the site told

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"unicode"
+
+	"github.com/mycarerecord/edge-agent/agent/care"
 )
 
 // Write writes the report in plain words.
@@ -13,7 +15,7 @@ func (r *Report) Write(out io.Writer) error {
 	if r.Origin != "" {
 		fmt.Fprintf(&b, "Journal %s\n", r.Origin)
 	}
-	fmt.Fprintf(&b, "%d entries were read; the last has the number %d.\n", r.Read, r.Entries)
+	fmt.Fprintf(&b, "Read: %s; the last has the number %d.\n", care.Count(r.Read, "entry"), r.Entries)
 	for _, head := range r.Heads {
 		fmt.Fprintf(&b, "%s: %s\n", head.Source, head.say())
 	}
@@ -26,7 +28,7 @@ func (r *Report) Write(out io.Writer) error {
 		fmt.Fprintf(&b, "  %s: %s\n", f.Code, f.Text)
 	}
 	if r.More > 0 {
-		fmt.Fprintf(&b, "  %d findings more are not listed.\n", r.More)
+		fmt.Fprintf(&b, "  Not listed: %s.\n", care.Count(r.More, "further finding"))
 	}
 	b.WriteString("\nWhat cannot be known:\n")
 	for _, text := range r.Unknown {
@@ -38,7 +40,7 @@ func (r *Report) Write(out io.Writer) error {
 
 // say says what a head shows.
 func (h *Head) say() string {
-	text := fmt.Sprintf("signed for %d entries", h.Size)
+	text := "signed for " + care.Count(h.Size, "entry")
 	if len(h.Witnesses) > 0 {
 		text += ", countersigned by " + strings.Join(h.Witnesses, " and ")
 	}

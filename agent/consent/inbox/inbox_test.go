@@ -121,7 +121,7 @@ func TestAFileIsTaken(t *testing.T) {
 		t.Errorf("the file is told as %+v", f)
 	}
 	text := b.reportOf(doneFolder)
-	for _, want := range []string{"File: optouts.CSV of " + f.Owner, fmt.Sprintf("SHA-256: %x", f.SHA256), "All 2 statements are recorded. 1 of them changed", "Journal entry: 77"} {
+	for _, want := range []string{"File: optouts.CSV of " + f.Owner, fmt.Sprintf("SHA-256: %x", f.SHA256), "Recorded: 2 statements, all that the file holds. 1 of them changed", "Journal entry: 77"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the report lacks %q:\n%s", want, text)
 		}

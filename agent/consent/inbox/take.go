@@ -261,8 +261,8 @@ func writeReport(root *os.Root, stamp, name, report string) (to string, err erro
 
 // doneText is the report of a file that was recorded.
 func doneText(f Info, r Report, now time.Time) string {
-	return head(f, now) + fmt.Sprintf("All %d statements are recorded. %d of them changed what is in force; the others were known, or a later statement stands over them.\r\nJournal entry: %d\r\n",
-		r.Statements, r.Changed, r.Entry)
+	return head(f, now) + fmt.Sprintf("Recorded: %s, all that the file holds. %d of them changed what is in force; the others were known, or a later statement stands over them.\r\nJournal entry: %d\r\n",
+		care.Count(r.Statements, "statement"), r.Changed, r.Entry)
 }
 
 // refusedText is the report of a file that was refused. The text of an error
@@ -270,7 +270,7 @@ func doneText(f Info, r Report, now time.Time) string {
 func refusedText(f Info, r Report, fault error, now time.Time) string {
 	text := head(f, now)
 	if r.Statements > 0 {
-		text += fmt.Sprintf("Only the first %d statements are recorded, up to journal entry %d. The next could not be kept:\r\n", r.Statements, r.Entry)
+		text += fmt.Sprintf("Recorded: %s, the first of the file, up to journal entry %d. The next could not be kept:\r\n", care.Count(r.Statements, "statement"), r.Entry)
 	} else {
 		text += "Nothing was recorded. The file is refused because of this:\r\n"
 	}

@@ -78,7 +78,7 @@ func TestRecordFails(t *testing.T) {
 		b.fault, b.report = c.fault, Report{Statements: 1, Entry: 5}
 		b.settle()
 		if c.final {
-			if text := b.reportOf(refusedFolder); !strings.Contains(text, "Only the first 1 statements are recorded, up to journal entry 5") {
+			if text := b.reportOf(refusedFolder); !strings.Contains(text, "Recorded: 1 statement, the first of the file, up to journal entry 5") {
 				t.Errorf("%v: the report is\n%s", c.fault, text)
 			}
 			continue

@@ -10,6 +10,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/mycarerecord/edge-agent/agent/care"
 	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
 )
 
@@ -112,7 +113,7 @@ func (d *documentRead) message(m *edgev1.GetDocumentResponse, id string) error {
 // end checks what is known only at the end.
 func (d *documentRead) end() {
 	if d.Opening != nil && d.Opening.GetSize() >= 0 && d.Opening.GetSize() != d.Size {
-		d.fault(fmt.Sprintf("the document has %d bytes and %d came", d.Opening.GetSize(), d.Size))
+		d.fault(fmt.Sprintf("the document has %s and %d came", care.Count(d.Opening.GetSize(), "byte"), d.Size))
 	}
 	if d.Closing == nil {
 		d.fault("the closing is missing")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mycarerecord/edge-agent/agent/audit/tree"
+	"github.com/mycarerecord/edge-agent/agent/care"
 	edgev1 "github.com/mycarerecord/edge-agent/proto/mcr/edge/v1"
 )
 
@@ -89,7 +90,7 @@ func (w *Witnessed) follow(before tree.Head, m *edgev1.WitnessHead) (Witnessed, 
 		return *w, tree.Head{}, err
 	}
 	if head.Size < before.Size {
-		return changed(fmt.Sprintf("it has %d entries and had %d", head.Size, before.Size))
+		return changed(fmt.Sprintf("it has %s and had %d", care.Count(head.Size, "entry"), before.Size))
 	}
 	proof := make([]tree.Hash, len(m.GetHashes()))
 	for i, h := range m.GetHashes() {
@@ -98,7 +99,7 @@ func (w *Witnessed) follow(before tree.Head, m *edgev1.WitnessHead) (Witnessed, 
 		}
 	}
 	if err := tree.CheckConsistency(before.Size, head.Size, before.Root, head.Root, proof); err != nil {
-		return changed(fmt.Sprintf("it does not begin with the %d entries that were there before", before.Size))
+		return changed(fmt.Sprintf("it does not begin with the entries that were there before, up to %d", before.Size))
 	}
 	return now, head, nil
 }

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"encoding/base64"
 	"fmt"
 	"io"
 	"strings"
@@ -24,7 +25,7 @@ func ConsentState(w io.Writer, c *edgev1.ConsentState) {
 		fmt.Fprintln(w, "  "+Clean(consentSet(set)))
 	}
 	if n := c.GetStaged().GetDirectives(); n > 0 {
-		fmt.Fprintf(w, "  a snapshot broke off after %d directives\n", n)
+		fmt.Fprintf(w, "  a snapshot broke off after %s\n", care.Count(n, "directive"))
 	}
 	vouched := "the region has vouched for the agent"
 	if !c.GetVouched() {
@@ -39,7 +40,7 @@ func consentSet(s *edgev1.ConsentSet) string {
 	if !s.GetFilled() && s.GetAuthority() != care.Site.String() {
 		return name + ": NEVER FILLED"
 	}
-	text := fmt.Sprintf("%s: %d patients, %d directives", name, s.GetPatients(), s.GetDirectives())
+	text := fmt.Sprintf("%s: %s, %s", name, care.Count(s.GetPatients(), "patient"), care.Count(s.GetDirectives(), "directive"))
 	if s.GetSequence() > 0 {
 		text += fmt.Sprintf(", push %d", s.GetSequence())
 	}
@@ -47,7 +48,7 @@ func consentSet(s *edgev1.ConsentSet) string {
 		text += ", right as of " + instant(s.GetAsOf())
 	}
 	if len(s.GetDigest()) > 0 {
-		text += fmt.Sprintf(", digest %.8x", s.GetDigest())
+		text += ", digest " + base64.StdEncoding.EncodeToString(s.GetDigest())
 	}
 	return text
 }
@@ -65,7 +66,7 @@ func Status(w io.Writer, s *edgev1.GetStatusResponse) {
 	fmt.Fprintln(w, "  started      "+instant(s.GetStartedAt()))
 	fmt.Fprintln(w, "  certificate  ends "+instant(s.GetCertificateNotAfter()))
 	fmt.Fprintln(w, "  configured   "+Clean(s.GetConfigFingerprint()))
-	fmt.Fprintf(w, "  journal      %d entries\n", s.GetJournal().GetSequence())
+	fmt.Fprintf(w, "  journal      %s\n", care.Count(s.GetJournal().GetSequence(), "entry"))
 	for _, source := range s.GetSources() {
 		fmt.Fprintln(w, Clean(sourceLine(source)))
 	}
