@@ -23,7 +23,7 @@ type auditVerify struct {
 func (*auditVerify) Help() string {
 	return `Verifies exported journal entries with public keys alone: no connection, no site, no secret. Take the keys from somebody other than the sender of the file.
 
-Exits with 3 if something is wrong.
+The exit code is 6 if something is wrong.
 
 Example:
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
@@ -16,12 +17,12 @@ import (
 // consentKey is the command "consent key".
 type consentKey struct {
 	File string `arg:"" complete:"file" help:"File of the signing key. It is made if there is none, for this account only."`
-	Name string `default:"mycarerecord/region/consent" help:"Name of a new key, and so of the region: printable characters without spaces and plus signs."`
+	Name string `placeholder:"NAME" help:"Name of a new key, and so of the region: printable characters without spaces and plus signs; without it, mycarerecord/region/consent."`
 }
 
 // Help returns the examples.
 func (*consentKey) Help() string {
-	return `Makes the key by which a region signs its pushes, and prints the verifier key, which goes into consent.region_keys of every site's agent.yaml. If the file is there its verifier key is printed, and nothing is changed. Whoever has the file can speak for the region to every site: keep it where the region's other keys are, and a copy elsewhere.
+	return `Makes the key by which a region signs its pushes, and prints the verifier key, which goes into consent.region_keys of every site's agent.yaml. If the file is there its verifier key is printed, and nothing is changed; a key keeps the name that it was made with. Whoever has the file can speak for the region to every site: keep it where the region's other keys are, and a copy elsewhere.
 
 Example:
 
@@ -31,7 +32,7 @@ Example:
 // Run makes or shows the key.
 func (c *consentKey) Run(p *program) error {
 	if _, err := os.Lstat(c.File); errors.Is(err, fs.ErrNotExist) {
-		secret, _, err := note.GenerateKey(nil, c.Name)
+		secret, _, err := note.GenerateKey(nil, cmp.Or(c.Name, "mycarerecord/region/consent"))
 		if err == nil {
 			_, err = note.NewSigner(secret) // refuses a name that is none
 		}
@@ -49,6 +50,9 @@ func (c *consentKey) Run(p *program) error {
 	public, err := verifierKey(secret)
 	if err != nil {
 		return err
+	}
+	if name, _, _ := strings.Cut(public, "+"); c.Name != "" && c.Name != name {
+		return fmt.Errorf("%s holds a key of the name %s, which cannot be changed; leave out --name, or choose another file", c.File, name)
 	}
 	_, err = fmt.Fprintln(p.stdout, public)
 	return err

@@ -80,12 +80,16 @@ func (f *memoryFlags) remembering(p *program, needed bool, do func(ctx context.C
 		return err
 	})
 	all.Sites[site] = m
-	if path != "" {
-		err = errors.Join(err, all.write(path))
-	}
 	if healed(err) {
 		fmt.Fprintln(p.stderr, err)
-		return exit(exitHistory)
+		err = exit(exitHistory)
+	}
+	if path == "" {
+		return err
+	}
+	if failed := all.write(path); failed != nil {
+		p.failed(err) // so that it is told, too
+		return failed
 	}
 	return err
 }

@@ -168,16 +168,16 @@ func TestMemory(t *testing.T) {
 	c := &edgetest.Consent{Tamper: func(s *edgev1.ConsentState) { s.Epoch = 41 }}
 	agent := edgetest.Start(t, edgetest.Script{Consent: c})
 	memory := filepath.Join(agent.Dir, memoryName)
-	write(t, memory, `{"sites":{"other.test":{"epoch":7,"digest":"00"}}}`)
+	write(t, memory, `{"sites":{"other.test":{"epoch":7,"digest":"AA=="}}}`)
 	ctl(t, agent, exitUsage, "beat")
-	ctl(t, agent, exitWhole, "state")
+	ctl(t, agent, exitNotReleased, "state")
 	var got memories
 	text, err := os.ReadFile(memory)
 	if err != nil || json.Unmarshal(text, &got) != nil || got.Sites["other.test"].Epoch != 7 || got.Sites[edgetest.ServerName].Epoch != 41 {
 		t.Errorf("%s, err %v", text, err)
 	}
 	elsewhere := filepath.Join(t.TempDir(), "memory.json")
-	ctl(t, agent, exitWhole, "state", "--memory", elsewhere)
+	ctl(t, agent, exitNotReleased, "state", "--memory", elsewhere)
 	if _, err := os.Stat(elsewhere); err != nil {
 		t.Error(err)
 	}
@@ -186,6 +186,40 @@ func TestMemory(t *testing.T) {
 		if _, stderr := ctl(t, agent, exitUsage, "state"); !strings.Contains(stderr, "restore it from its backup") {
 			t.Error(stderr)
 		}
+	}
+}
+
+// TestDoubt checks that a script can tell a site that releases nothing, whatever
+// was done, and that what is worse is told first.
+func TestDoubt(t *testing.T) {
+	doubt := ""
+	c := &edgetest.Consent{Tamper: func(s *edgev1.ConsentState) { s.Doubt = doubt }}
+	agent := edgetest.Start(t, edgetest.Script{Consent: c})
+	path := write(t, filepath.Join(t.TempDir(), "flags.csv"), flagsHeader)
+	at := []string{"--as-of", "2026-03-05T10:00:00Z"}
+	commands := [][]string{{"state"}, {"push", path}, {"update", path, "--since", path}, {"beat"}}
+	ctl(t, agent, exitWhole, append(commands[1], at...)...)
+	for _, doubt = range []string{"", "STALE", "SOURCE_NOT_READ"} {
+		want := map[bool]int{true: exitWhole, false: exitNotReleased}[doubt == ""]
+		for i, args := range commands {
+			if i > 0 {
+				args = append(args, at...)
+			}
+			if stdout, _ := ctl(t, agent, want, args...); !strings.Contains(stdout, doubt) {
+				t.Errorf("%v: %s", args, stdout)
+			}
+		}
+	}
+	c.Rewind(1)
+	ctl(t, agent, exitHistory, "state")
+}
+
+// TestMemoryCannotBeWritten checks that this is told also when the command has
+// an exit code of its own.
+func TestMemoryCannotBeWritten(t *testing.T) {
+	agent := edgetest.Start(t, edgetest.Script{Consent: &edgetest.Consent{}})
+	if _, stderr := ctl(t, agent, exitUsage, "state", "--memory", filepath.Join(agent.Dir, "none", "memory.json")); !strings.Contains(stderr, "is not remembered") {
+		t.Error(stderr)
 	}
 }
 

@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
+	"iter"
 	"time"
 
 	"github.com/mycarerecord/edge-agent/agent/care"
@@ -23,7 +23,7 @@ type consentUpdate struct {
 
 // Help returns the examples.
 func (*consentUpdate) Help() string {
-	return `Pushes only what FILE says beyond OLDFILE. Changes cannot take anything back: to lift a dissent write a CONSENT of a later date, and to lift a restriction an UNRESTRICTED. When a statement of OLDFILE is neither in FILE nor overtaken there, nothing is pushed. More than 1,000 changes are pushed as a snapshot.
+	return `Pushes only what FILE says beyond OLDFILE. Changes cannot take anything back: to lift a dissent write a CONSENT of a later date, and to lift a restriction an UNRESTRICTED. When a statement of OLDFILE is neither in FILE nor overtaken there, nothing is pushed. More than 1,000 changes are pushed as a snapshot. Exit codes are those of push.
 
 Example:
 
@@ -51,11 +51,11 @@ func (c *consentUpdate) Run(p *program) error {
 		if err != nil {
 			return err
 		}
-		ledger, err := held(edge.RegionSet(state), old, push, m)
+		ledger, err := held(edge.RegionSet(state), flagsOf(c.Since, old), push, m)
 		if err != nil {
 			return err
 		}
-		if err := advance(ledger, edge.RegionSet(state), file, push); err != nil {
+		if err := advance(ledger, edge.RegionSet(state), flagsOf(c.File, file), push); err != nil {
 			return err
 		}
 		client.Progress = progress(p.stderr, time.Now)
@@ -65,13 +65,13 @@ func (c *consentUpdate) Run(p *program) error {
 }
 
 // held returns the ledger of the old file, which is what the site must hold.
-func held(set *edgev1.ConsentSet, old io.Reader, push edge.Push, m *memory) (*feed.Ledger, error) {
+func held(set *edgev1.ConsentSet, old iter.Seq2[care.Directive, error], push edge.Push, m *memory) (*feed.Ledger, error) {
 	listed := m.Listed
 	if listed.IsZero() {
 		listed = set.GetAsOf().AsTime()
 	}
 	ledger := feed.NewLedger(push.Name(), set.GetSequence(), listed)
-	if err := ledger.AdmitAll(feed.ParseFile(old)); err != nil {
+	if err := ledger.AdmitAll(old); err != nil {
 		return nil, fmt.Errorf("the old file: %w", err)
 	}
 	if d := ledger.Digest(); !set.GetFilled() || string(d[:]) != string(set.GetDigest()) {
@@ -82,7 +82,7 @@ func held(set *edgev1.ConsentSet, old io.Reader, push edge.Push, m *memory) (*fe
 
 // advance makes the ledger's next state what the file says, if changes can lead
 // there.
-func advance(ledger *feed.Ledger, set *edgev1.ConsentSet, file io.Reader, push edge.Push) error {
+func advance(ledger *feed.Ledger, set *edgev1.ConsentSet, file iter.Seq2[care.Directive, error], push edge.Push) error {
 	if push.AsOf.Before(set.GetAsOf().AsTime()) {
 		return fmt.Errorf("the file is older than what the site was told last, of %s; give --as-of if its flags are right as of a later time",
 			set.GetAsOf().AsTime().Format(time.RFC3339))
@@ -95,7 +95,7 @@ func advance(ledger *feed.Ledger, set *edgev1.ConsentSet, file io.Reader, push e
 	}
 	now := feed.NewLedger(push.Name(), push.Sequence, push.AsOf)
 	both := func(yield func(care.Directive, error) bool) {
-		for d, err := range feed.ParseFile(file) {
+		for d, err := range file {
 			if err == nil {
 				_, err = now.Admit(d)
 			}

@@ -70,7 +70,7 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	if code := run([]string{"--help"}, nil, &out, io.Discard); code != exitWhole || !strings.Contains(out.String(), "3  answered, but not whole") {
+	if code := run([]string{"--help"}, nil, &out, io.Discard); code != exitWhole || !strings.Contains(out.String(), "3  answered, but not whole") || !strings.Contains(out.String(), "7  done, but the site releases nothing") {
 		t.Errorf("exit code %d, help:\n%s", code, out.String())
 	}
 }
@@ -81,7 +81,7 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("MCRCTL_REGION", agent.Dir)
 	t.Setenv("MCRCTL_FORMAT", "json")
 	var out, errs bytes.Buffer
-	if code := run([]string{"status"}, nil, &out, &errs); code != exitWhole || !strings.HasPrefix(out.String(), "{") {
+	if code := run([]string{"status"}, nil, &out, &errs); code != exitNotReleased || !strings.HasPrefix(out.String(), "{") {
 		t.Errorf("exit code %d, %s%s", code, errs.String(), out.String())
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net"
 	"time"
 
 	"github.com/mycarerecord/edge-agent/cmd/internal/edge"
@@ -41,6 +42,9 @@ func (f *regionFlags) region() (edge.Region, error) {
 	}
 	if region.Address == "" || region.CA == "" || region.Certificate == "" || region.Key == "" {
 		return region, errors.New("which agent? Give --region, or --agent, --ca, --certificate and --key")
+	}
+	if _, _, err := net.SplitHostPort(region.Address); err != nil {
+		return region, errors.New("the agent's address is not of the form HOST:PORT, such as agent.example.nhs.uk:8443; check --agent, or the file address in --region's folder")
 	}
 	return region, nil
 }

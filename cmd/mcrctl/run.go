@@ -24,6 +24,7 @@ const (
 	exitUnreachable = 4
 	exitNotFound    = 5
 	exitHistory     = 6
+	exitNotReleased = 7
 )
 
 const description = `Read patients' records from an edge agent, fill its consent flags, and see how it is.
@@ -39,6 +40,8 @@ Exit codes:
     5  the agent serves no such patient
     6  a journal is not as it was: entries were changed, removed or replaced;
        or a site's consent flags were put back from the past
+    7  done, but the site releases nothing at present: its consent flags are
+       in doubt, or, after status, for what stands there under ATTENTION
 
 Every flag can be given by an environment variable: MCRCTL_ and its name, such as MCRCTL_REGION for --region.
 
@@ -119,8 +122,13 @@ func (p *program) failed(err error) int {
 		fmt.Fprintf(p.stderr, "CANNOT REACH THE AGENT: %s: %s\n", st.Code(), view.Clean(st.Message()))
 		return exitUnreachable
 	}
-	fmt.Fprintln(p.stderr, "mcrctl: "+view.Clean(err.Error()))
+	fmt.Fprintln(p.stderr, "mcrctl: "+view.Clean(care.Plain(err)))
 	return exitUsage
+}
+
+// hints say what to do about refusals whose reason is seldom what it seems.
+var hints = map[string]string{
+	"OLD": "mcrctl consent state tells the sequence and the time that the site was told last; a beat counts as telling. If these flags are right as of a later time, say so with --as-of.",
 }
 
 // refused tells of a refusal.
@@ -136,6 +144,9 @@ func (p *program) refused(err error) int {
 	}
 	if n := refusal.GetJournalSequence(); n > 0 {
 		fmt.Fprintf(p.stderr, "  the site wrote this down as journal entry %d\n", n)
+	}
+	if hint := hints[refusal.GetReason()]; hint != "" {
+		fmt.Fprintln(p.stderr, "  "+hint)
 	}
 	switch kind, _ := care.ParseKind(refusal.GetCode()); kind {
 	case care.PatientNotFound:

@@ -15,7 +15,7 @@ type statusGet struct {
 
 // Help returns the examples.
 func (*statusGet) Help() string {
-	return `The answer names no patient.
+	return `The answer names no patient. The exit code is 7 while the agent releases nothing; ATTENTION says why.
 
 Examples:
 
@@ -32,9 +32,13 @@ func (c *statusGet) Run(p *program) error {
 			return err
 		}
 		if c.Format == "json" {
-			return view.Message(p.stdout, st)
+			err = view.Message(p.stdout, st)
+		} else {
+			view.Status(p.stdout, st)
 		}
-		view.Status(p.stdout, st)
-		return nil
+		if err == nil && !st.GetReleasing() {
+			return exit(exitNotReleased)
+		}
+		return err
 	})
 }

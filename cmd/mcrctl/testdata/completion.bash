@@ -111,9 +111,9 @@ _mcrctl() {
 	"/locate --server-name") compopt +o default; return ;;
 	"/locate --timeout") compopt +o default; return ;;
 	"/consent/push --sequence") compopt +o default; return ;;
-	"/consent/push --as-of") compopt +o default; return ;;
 	"/consent/push --region-name") compopt +o default; return ;;
 	"/consent/push --sign") return ;;
+	"/consent/push --as-of") compopt +o default; return ;;
 	"/consent/push --format") COMPREPLY=($(compgen -W "text json" -- "$cur")); return ;;
 	"/consent/push --region") return ;;
 	"/consent/push --agent") compopt +o default; return ;;
@@ -125,9 +125,9 @@ _mcrctl() {
 	"/consent/push --memory") return ;;
 	"/consent/update --since") return ;;
 	"/consent/update --sequence") compopt +o default; return ;;
-	"/consent/update --as-of") compopt +o default; return ;;
 	"/consent/update --region-name") compopt +o default; return ;;
 	"/consent/update --sign") return ;;
+	"/consent/update --as-of") compopt +o default; return ;;
 	"/consent/update --format") COMPREPLY=($(compgen -W "text json" -- "$cur")); return ;;
 	"/consent/update --region") return ;;
 	"/consent/update --agent") compopt +o default; return ;;
@@ -138,9 +138,9 @@ _mcrctl() {
 	"/consent/update --timeout") compopt +o default; return ;;
 	"/consent/update --memory") return ;;
 	"/consent/beat --sequence") compopt +o default; return ;;
-	"/consent/beat --as-of") compopt +o default; return ;;
 	"/consent/beat --region-name") compopt +o default; return ;;
 	"/consent/beat --sign") return ;;
+	"/consent/beat --as-of") compopt +o default; return ;;
 	"/consent/beat --format") COMPREPLY=($(compgen -W "text json" -- "$cur")); return ;;
 	"/consent/beat --region") return ;;
 	"/consent/beat --agent") compopt +o default; return ;;
@@ -200,9 +200,9 @@ _mcrctl() {
 	"/document/get") COMPREPLY=($(compgen -W "--out --as --user-id --user-name --role-code --role-name --role-profile --organisation --organisation-name --purpose --permission --reason --alert-reason --request-id --nhs-number --nhs-number-file --family-name --given-name --birth-date --gender --region --agent --ca --certificate --key --server-name --timeout " -- "$cur")) ;;
 	"/locate") COMPREPLY=($(compgen -W "--section --format --as --user-id --user-name --role-code --role-name --role-profile --organisation --organisation-name --purpose --permission --reason --alert-reason --request-id --nhs-number --nhs-number-file --family-name --given-name --birth-date --gender --region --agent --ca --certificate --key --server-name --timeout " -- "$cur")) ;;
 	"/consent") COMPREPLY=($(compgen -W "push update beat state collect key " -- "$cur")) ;;
-	"/consent/push") COMPREPLY=($(compgen -W "--sequence --as-of --region-name --sign --format --region --agent --ca --certificate --key --server-name --timeout --memory " -- "$cur")) ;;
-	"/consent/update") COMPREPLY=($(compgen -W "--since --sequence --as-of --region-name --sign --format --region --agent --ca --certificate --key --server-name --timeout --memory " -- "$cur")) ;;
-	"/consent/beat") COMPREPLY=($(compgen -W "--sequence --as-of --region-name --sign --format --region --agent --ca --certificate --key --server-name --timeout --memory " -- "$cur")) ;;
+	"/consent/push") COMPREPLY=($(compgen -W "--sequence --region-name --sign --as-of --format --region --agent --ca --certificate --key --server-name --timeout --memory " -- "$cur")) ;;
+	"/consent/update") COMPREPLY=($(compgen -W "--since --sequence --region-name --sign --as-of --format --region --agent --ca --certificate --key --server-name --timeout --memory " -- "$cur")) ;;
+	"/consent/beat") COMPREPLY=($(compgen -W "--sequence --region-name --sign --as-of --format --region --agent --ca --certificate --key --server-name --timeout --memory " -- "$cur")) ;;
 	"/consent/state") COMPREPLY=($(compgen -W "--format --region --agent --ca --certificate --key --server-name --timeout --memory " -- "$cur")) ;;
 	"/consent/collect") COMPREPLY=($(compgen -W "--after --out --region --agent --ca --certificate --key --server-name --timeout --memory " -- "$cur")) ;;
 	"/consent/key") COMPREPLY=($(compgen -W "--name " -- "$cur")) ;;

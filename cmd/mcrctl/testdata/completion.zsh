@@ -112,9 +112,9 @@ _mcrctl() {
 	("/locate --server-name") return ;;
 	("/locate --timeout") return ;;
 	("/consent/push --sequence") return ;;
-	("/consent/push --as-of") return ;;
 	("/consent/push --region-name") return ;;
 	("/consent/push --sign") _files; return ;;
+	("/consent/push --as-of") return ;;
 	("/consent/push --format") compadd -- text json; return ;;
 	("/consent/push --region") _files; return ;;
 	("/consent/push --agent") return ;;
@@ -126,9 +126,9 @@ _mcrctl() {
 	("/consent/push --memory") _files; return ;;
 	("/consent/update --since") _files; return ;;
 	("/consent/update --sequence") return ;;
-	("/consent/update --as-of") return ;;
 	("/consent/update --region-name") return ;;
 	("/consent/update --sign") _files; return ;;
+	("/consent/update --as-of") return ;;
 	("/consent/update --format") compadd -- text json; return ;;
 	("/consent/update --region") _files; return ;;
 	("/consent/update --agent") return ;;
@@ -139,9 +139,9 @@ _mcrctl() {
 	("/consent/update --timeout") return ;;
 	("/consent/update --memory") _files; return ;;
 	("/consent/beat --sequence") return ;;
-	("/consent/beat --as-of") return ;;
 	("/consent/beat --region-name") return ;;
 	("/consent/beat --sign") _files; return ;;
+	("/consent/beat --as-of") return ;;
 	("/consent/beat --format") compadd -- text json; return ;;
 	("/consent/beat --region") _files; return ;;
 	("/consent/beat --agent") return ;;
@@ -201,9 +201,9 @@ _mcrctl() {
 	("/document/get") offers=(--out --as --user-id --user-name --role-code --role-name --role-profile --organisation --organisation-name --purpose --permission --reason --alert-reason --request-id --nhs-number --nhs-number-file --family-name --given-name --birth-date --gender --region --agent --ca --certificate --key --server-name --timeout ) ;;
 	("/locate") offers=(--section --format --as --user-id --user-name --role-code --role-name --role-profile --organisation --organisation-name --purpose --permission --reason --alert-reason --request-id --nhs-number --nhs-number-file --family-name --given-name --birth-date --gender --region --agent --ca --certificate --key --server-name --timeout ) ;;
 	("/consent") offers=(push update beat state collect key ) ;;
-	("/consent/push") offers=(--sequence --as-of --region-name --sign --format --region --agent --ca --certificate --key --server-name --timeout --memory ) ;;
-	("/consent/update") offers=(--since --sequence --as-of --region-name --sign --format --region --agent --ca --certificate --key --server-name --timeout --memory ) ;;
-	("/consent/beat") offers=(--sequence --as-of --region-name --sign --format --region --agent --ca --certificate --key --server-name --timeout --memory ) ;;
+	("/consent/push") offers=(--sequence --region-name --sign --as-of --format --region --agent --ca --certificate --key --server-name --timeout --memory ) ;;
+	("/consent/update") offers=(--since --sequence --region-name --sign --as-of --format --region --agent --ca --certificate --key --server-name --timeout --memory ) ;;
+	("/consent/beat") offers=(--sequence --region-name --sign --as-of --format --region --agent --ca --certificate --key --server-name --timeout --memory ) ;;
 	("/consent/state") offers=(--format --region --agent --ca --certificate --key --server-name --timeout --memory ) ;;
 	("/consent/collect") offers=(--after --out --region --agent --ca --certificate --key --server-name --timeout --memory ) ;;
 	("/consent/key") offers=(--name ) ;;
