@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -136,24 +137,31 @@ func (a *Agent) choicesAttention() (attention []string) {
 	return append(attention, alerts.Attention(time.Now())...)
 }
 
-// codesOf returns what codes of record systems mean at the site.
-func codesOf(site *config.Site) (*codes.List, error) {
-	if site.Consent.Codes == "" {
+// codesOf returns what codes of record systems mean at the site, which may have
+// a list of its own.
+func codesOf(path string) (*codes.List, error) {
+	if path == "" {
 		return codes.Shipped(), nil
 	}
-	file, err := os.Open(site.Consent.Codes)
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, &care.Error{Kind: care.BadRequest, Op: "agent", Reason: "CODES", Err: err,
-			Detail: "the list of consent codes " + site.Consent.Codes + " cannot be read; check its path and rights"}
+			Detail: "the list of consent codes " + path + " cannot be read; check its path and rights"}
 	}
 	defer file.Close()
-	return codes.Load(file)
+	list, err := codes.Load(file)
+	if fault, ours := errors.AsType[*care.Error](err); ours {
+		named := *fault
+		named.Detail = path + ": " + fault.Detail
+		return nil, &named
+	}
+	return list, err
 }
 
 // consultSources has every source that holds patients' choices asked for them,
 // on schedule and whenever it is asked for a patient.
 func (a *Agent) consultSources() error {
-	list, err := codesOf(a.site)
+	list, err := codesOf(a.site.Consent.Codes)
 	if err != nil {
 		return err
 	}

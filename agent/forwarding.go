@@ -3,7 +3,6 @@ package agent
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"os"
 
@@ -28,18 +27,6 @@ func (a *Agent) newForwarder() (*forward.Forwarder, error) {
 			TLS: secure, Identifiers: f.Identifiers})
 	}
 	return forward.New(settings)
-}
-
-// CheckForwards reads the certificates of all receivers and reports what is
-// wrong with them, by paths below journal.
-func CheckForwards(site *config.Site) (problems []care.Problem) {
-	for i := range site.Journal.Forward {
-		_, err := receiverTLS(&site.Journal.Forward[i])
-		if fault, ok := errors.AsType[*care.Error](err); ok {
-			problems = append(problems, care.Problem{Path: fmt.Sprintf("forward[%d]", i), Detail: fault.Detail})
-		}
-	}
-	return problems
 }
 
 // receiverTLS reads the certificates by which a receiver is known and called.

@@ -1,8 +1,6 @@
 package agent
 
 import (
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -41,10 +39,8 @@ func KeySource(site *config.Site) sitekey.Source {
 // nothing yet: beside old stores a new key would fit none of them, and hide
 // that the right one is on a disk that is not mounted.
 func openKey(site *config.Site) (sitekey.Key, error) {
-	for _, store := range []string{filepath.Join(site.StateFolder, ConsentFile), JournalFolder(site)} {
-		if _, err := os.Lstat(store); !errors.Is(err, fs.ErrNotExist) {
-			return sitekey.Open(KeySource(site))
-		}
+	if hasStores(site) {
+		return sitekey.Open(KeySource(site))
 	}
 	return sitekey.OpenOrCreate(KeySource(site))
 }

@@ -87,9 +87,7 @@ func withholdOf(site *config.Site) records.Withhold {
 	return records.NewWithhold(codings...)
 }
 
-// FilesOf returns the files of keys and certificates that a site names.
-func FilesOf(site *config.Site) identity.Files { return filesOf(site) }
-
+// filesOf returns the files of keys and certificates that a site names.
 func filesOf(site *config.Site) identity.Files {
 	i := site.Identity
 	return identity.Files{Certificate: i.Certificate, Key: i.Key, BrokerRoots: i.BrokerRoots, Denied: i.Denied}

@@ -127,7 +127,7 @@ func detailOf(err error) string {
 	if care.KindOf(err) == care.Internal {
 		return "the check failed"
 	}
-	return err.Error()
+	return care.Plain(err)
 }
 
 // every calls do now and then once per interval until ctx ends.

@@ -36,9 +36,8 @@ func (n *Notifier) execute(ctx context.Context, m notice) error {
 	if err != nil {
 		return commandFailed("the notice cannot be written", err)
 	}
-	if err := trusted(n.o.Command[0]); err != nil {
-		return commandFailed("the program of alerts.command is not there, is no file, or can be changed by accounts other than its owner's; "+
-			"check its path and rights", err)
+	if err := CheckCommand(n.o.Command[0]); err != nil {
+		return err
 	}
 	ctx, stop := context.WithTimeout(ctx, n.o.Timeout)
 	defer stop()
@@ -57,6 +56,15 @@ func (n *Notifier) execute(ctx context.Context, m notice) error {
 		return commandFailed("the program of alerts.command ended with exit code "+strconv.Itoa(exit.ExitCode()), err)
 	}
 	return commandFailed("the program of alerts.command could not be run; check its path and rights", err)
+}
+
+// CheckCommand says why a site's program would not be run, or nil.
+func CheckCommand(path string) error {
+	if err := trusted(path); err != nil {
+		return commandFailed("the program of alerts.command is not there, is no file, or can be changed by accounts other than its owner's; "+
+			"check its path and rights", err)
+	}
+	return nil
 }
 
 func commandFailed(detail string, err error) error {

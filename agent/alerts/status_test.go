@@ -17,12 +17,12 @@ func TestAttention(t *testing.T) {
 		want []string // beginnings
 	}{
 		{"nothing", Status{}, nil},
-		{"an open alert", Status{Open: 2, Oldest: oldest}, []string{"2 privacy alerts wait to be dealt with, the first since 2026-11-22 "}},
-		{"not told yet", Status{Open: 1, Oldest: oldest, Untold: 1, Since: soon}, []string{"1 privacy alerts wait"}},
+		{"an open alert", Status{Open: 2, Oldest: oldest}, []string{"To be dealt with: 2 privacy alerts, the first since 2026-11-22 "}},
+		{"not told yet", Status{Open: 1, Oldest: oldest, Untold: 1, Since: soon}, []string{"To be dealt with: 1 privacy alert, the"}},
 		{"late", Status{Open: 1, Oldest: oldest, Untold: 1, Since: late, TellFailure: commandFailed("it is broken", nil)},
-			[]string{"The privacy officer was not told of 1 alerts within 10 minutes: it is broken.", "1 privacy alerts wait"}},
+			[]string{"The privacy officer was not told of 1 alert within 10 minutes: it is broken.", "To be dealt with: 1 privacy alert, the"}},
 		{"late without a reason", Status{Open: 1, Oldest: oldest, Untold: 1, Since: late},
-			[]string{"The privacy officer was not told of 1 alerts within 10 minutes: the program", "1 privacy alerts wait"}},
+			[]string{"The privacy officer was not told of 1 alert within 10 minutes: the program", "To be dealt with: 1 privacy alert, the"}},
 		{"unreadable", Status{ReadFailure: errors.New("quotes something")}, []string{"Privacy alerts cannot be read: INTERNAL_ERROR."}},
 	} {
 		got := c.s.Attention(now)

@@ -1,13 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/mycarerecord/edge-agent/agent"
+	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/agent/config"
-	"github.com/mycarerecord/edge-agent/agent/identity"
+	"github.com/mycarerecord/edge-agent/connectors/all"
 )
 
 // checkCommand checks a configuration.
@@ -18,7 +19,7 @@ type checkCommand struct {
 
 // Help shows examples.
 func (checkCommand) Help() string {
-	return `Reads agent.yaml and the certificate and key files it names, and shows every fault with file, line, column and what was expected. Nothing is started and nothing is called.
+	return `Reads agent.yaml and looks at the files and folders it names (certificates, keys, passwords, the list of consent codes, the watched folder, the program for alerts, the state folder), and shows every fault with file, line, column and what was expected. Nothing is started, made or called. Run it as the agent's account: what that may not read is a fault.
 
 Examples:
   mcr-agent check
@@ -35,12 +36,11 @@ func (c checkCommand) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	problems := site.Problems("$.identity", identity.CheckFiles(agent.FilesOf(site), time.Now()))
-	if problems = append(problems, site.Problems("$.journal", agent.CheckForwards(site))...); len(problems) > 0 {
+	if problems := agent.Check(context.Background(), site, openSource(all.Registry())); len(problems) > 0 {
 		return problems
 	}
-	fmt.Fprintf(s.out, "%s is sound. Site %s, %d source(s), %d broker(s), fingerprint %s.\n",
-		c.Config, site.Organisation.ODSCode, len(site.Sources), len(site.Brokers), site.Fingerprint()[:12])
+	fmt.Fprintf(s.out, "%s is sound. Site %s, %s, %s, fingerprint %s.\n", c.Config, site.Organisation.ODSCode,
+		care.Count(len(site.Sources), "source"), care.Count(len(site.Brokers), "broker"), site.Fingerprint()[:12])
 	if !site.Sharing.Enabled {
 		fmt.Fprintln(s.out, "Sharing is switched off: every request will be refused until sharing.enabled is true.")
 	}

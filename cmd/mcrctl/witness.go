@@ -83,7 +83,7 @@ func (c *auditWitness) Run(p *program) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(p.stdout, "%s: all that was seen before is still there; the journal is countersigned up to entry %d. The site wrote this down as entry %d.\n", head.Origin, head.Size, entry)
+		fmt.Fprintf(p.stdout, "%s: all that was seen before is still there, and the entries up to %d are countersigned; the site wrote this down as entry %d.\n", head.Origin, head.Size, entry)
 		return nil
 	})
 }

@@ -18,10 +18,13 @@ const openFlags = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
 // folderFault says what is wrong with the folder, or nil.
 func folderFault(info fs.FileInfo) error {
-	if info.IsDir() && info.Mode().Perm()&0o002 == 0 {
-		return nil
+	switch {
+	case !info.IsDir():
+		return failure(care.AccessDenied, "FOLDER", "it is not a folder", nil)
+	case info.Mode().Perm()&0o002 != 0:
+		return failure(care.AccessDenied, "FOLDER", "everybody on this machine can write to this folder; let only its owner and group do so (chmod o-w)", nil)
 	}
-	return failure(care.AccessDenied, "FOLDER", "it is not a folder, or everybody on this machine can write to it; let only its owner and group do so (chmod o-w)", nil)
+	return nil
 }
 
 // hasOneName reports whether a file has no other name.

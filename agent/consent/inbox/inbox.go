@@ -231,6 +231,17 @@ func (b *box) open() (*os.Root, error) {
 	return root, nil
 }
 
+// CheckFolder says what keeps files in a folder from being taken, or nil.
+func CheckFolder(path string) error {
+	b := box{Options: Options{Folder: path}}
+	root, err := b.open()
+	if err != nil {
+		return err
+	}
+	_ = root.Close() // nothing was done in it
+	return nil
+}
+
 func folderError(err error) error {
 	if _, ours := errors.AsType[*care.Error](err); ours {
 		return err

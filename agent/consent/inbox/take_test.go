@@ -234,7 +234,7 @@ func TestALargeFile(t *testing.T) {
 	b.put("a.csv", "nhs_number,directive,effective,by\n"+strings.Repeat("9990000018,DISSENT,2026-03-01,Reception\n", 2500))
 	b.report = Report{Statements: 10, Changed: 5, Entry: 7}
 	b.settle()
-	if text := b.reportOf(doneFolder); len(b.files) != 3 || len(b.said) != 500 || !strings.Contains(text, "All 30 statements") || !strings.Contains(text, "15 of them") {
+	if text := b.reportOf(doneFolder); len(b.files) != 3 || len(b.said) != 500 || !strings.Contains(text, "Recorded: 30 statements") || !strings.Contains(text, "15 of them") {
 		t.Errorf("recorded %d batches, the last of %d:\n%s", len(b.files), len(b.said), text)
 	}
 }
