@@ -133,6 +133,8 @@ func (a *Agent) choicesAttention() (attention []string) {
 			attention = append(attention, fmt.Sprintf("The consent codes of source %s cannot be read: %s", st.Source, st.Failed))
 		}
 	}
+	budgets := a.budget.Status()
+	attention = append(attention, budgetAttention(&budgets)...)
 	alerts := a.notifier.Status()
 	return append(attention, alerts.Attention(time.Now())...)
 }

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc/health/grpc_health_v1"
@@ -20,44 +21,47 @@ func (a *Agent) Status() broker.Status {
 		Version: a.version, Started: a.started, ConfigHash: a.site.Fingerprint(), Ceiling: a.site.Sharing.Sections,
 		Journal: care.Position{Sequence: journal.Entries, Leaf: journal.LastLeaf}, NotAfter: keeper.NotAfter,
 	}
-	s.Releasing = true
-	blocked := func(why string) {
-		s.Releasing = false
+	for _, why := range a.blocked() {
 		s.Attention = append(s.Attention, "Nothing is released: "+why)
 	}
-	if !a.site.Sharing.Enabled {
-		blocked("sharing is switched off in agent.yaml (sharing.enabled)")
-	}
+	s.Releasing = len(s.Attention) == 0
 	if journal.Err != nil {
-		s.JournalDown = journal.Err.Error()
-		blocked("the journal cannot be written: " + s.JournalDown)
+		s.JournalDown = care.Plain(journal.Err)
 	}
 	if a.unsound.Load() {
 		s.Attention = append(s.Attention, "The journal is not as it was written: see mcr-agent audit verify.")
 	}
-	if flags := a.consent.Status(); flags.Doubt != "" {
-		blocked("the consent flags cannot be relied on (" + flags.Doubt + "); see mcr-agent consent stats")
-	}
-	readable := 0
 	for _, src := range a.sources {
 		st := src.lastStatus()
 		s.Sources = append(s.Sources, st)
-		if st.Readable {
-			readable++
-		} else if !st.Checked.IsZero() {
+		if !st.Readable && !st.Checked.IsZero() {
 			s.Attention = append(s.Attention, fmt.Sprintf("Source %s cannot be read: %s", st.Name, st.Detail))
 		}
 		if st.Writable {
 			s.Attention = append(s.Attention, fmt.Sprintf("Source %s has a login that can write (allow_writable_login).", st.Name))
 		}
 	}
-	if readable == 0 {
-		blocked("no source can be read")
-	}
 	s.Attention = append(s.Attention, a.choicesAttention()...)
 	s.Attention = append(s.Attention, a.forwardAttention()...)
 	s.Attention = append(s.Attention, certificateAttention(keeper)...)
 	return s
+}
+
+// blocked says why nothing is released at present.
+func (a *Agent) blocked() (why []string) {
+	if !a.site.Sharing.Enabled {
+		why = append(why, "sharing is switched off in agent.yaml (sharing.enabled)")
+	}
+	if err := a.journal.Status().Err; err != nil {
+		why = append(why, "the journal cannot be written: "+care.Plain(err))
+	}
+	if flags := a.consent.Status(); flags.Doubt != "" {
+		why = append(why, "the consent flags cannot be relied on ("+flags.Doubt+"); see mcr-agent consent stats")
+	}
+	if !slices.ContainsFunc(a.sources, func(s *source) bool { return s.lastStatus().Readable }) {
+		why = append(why, "no source can be read")
+	}
+	return why
 }
 
 // certificateAttention warns of a certificate's end in good time: a new one
@@ -91,7 +95,7 @@ func (a *Agent) watchHealth(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		state := grpc_health_v1.HealthCheckResponse_NOT_SERVING
-		if a.Status().Releasing {
+		if len(a.blocked()) == 0 {
 			state = grpc_health_v1.HealthCheckResponse_SERVING
 		}
 		a.health.SetServingStatus("", state)
