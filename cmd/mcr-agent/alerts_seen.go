@@ -85,7 +85,7 @@ func (c alertsSeen) note(ctx context.Context, s *streams, ranges [][2]uint64) er
 		}
 		if reply.GetNoted().GetSequence() == 0 {
 			return &care.Error{Kind: care.AuditUnavailable, Op: ownOp, Detail: "the journal cannot be written at present, so it is not certain that this is kept; " +
-				"try again when mcrctl status shows that it can be"}
+				"try again when mcr-agent status shows that it can be"}
 		}
 	}
 	return nil

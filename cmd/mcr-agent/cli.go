@@ -28,6 +28,7 @@ const (
 type cli struct {
 	Run        runCommand         `cmd:"" help:"Run the agent, in the foreground or as a service."`
 	Check      checkCommand       `cmd:"" help:"Check agent.yaml and the files it names, and show every fault at once."`
+	Status     statusCommand      `cmd:"" help:"Tell how the running agent and everything it depends on are."`
 	Consent    consentCommand     `cmd:"" help:"Look at and change this site's consent flags."`
 	Audit      auditCommand       `cmd:"" help:"Read the journal."`
 	Alerts     alertsCommand      `cmd:"" help:"The privacy officer's queue: what somebody is to look at."`
