@@ -115,7 +115,7 @@ type siteFlag struct {
 func (f siteFlag) load() (*config.Site, error) {
 	path, err := f.path()
 	if err != nil {
-		return nil, &care.Error{Kind: care.BadRequest, Op: ownOp, Detail: "the path of agent.yaml cannot be read"}
+		return nil, err
 	}
 	return config.Load(path, all.Registry())
 }
@@ -123,7 +123,7 @@ func (f siteFlag) load() (*config.Site, error) {
 func (f siteFlag) path() (string, error) {
 	path, err := filepath.Abs(f.Config)
 	if err != nil {
-		return "", &care.Error{Kind: care.BadRequest, Op: "mcr-agent", Detail: "the path of agent.yaml cannot be read"}
+		return "", &care.Error{Kind: care.BadRequest, Op: ownOp, Detail: "the path of agent.yaml cannot be read"}
 	}
 	return path, nil
 }

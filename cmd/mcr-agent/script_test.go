@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,13 +16,21 @@ import (
 	"github.com/mycarerecord/edge-agent/agent/identity/throwaway"
 )
 
+// readme is read before the scripts go to folders of their own.
+var readme string
+
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"mcr-agent": main})
 }
 
 // TestScripts runs the command line as people do.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata", Cmds: map[string]func(*testscript.TestScript, bool, []string){"expand": expand, "damage": damage, "await": await, "until": until, "code": code}, Setup: func(env *testscript.Env) error {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme = string(text)
+	testscript.Run(t, testscript.Params{Dir: "testdata", Cmds: map[string]func(*testscript.TestScript, bool, []string){"expand": expand, "damage": damage, "await": await, "until": until, "code": code, "documented": documented}, Setup: func(env *testscript.Env) error {
 		// The local socket's path must be short, so the state is not in $WORK.
 		state, err := os.MkdirTemp("", "mcr")
 		if err != nil {
@@ -65,6 +74,29 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if strconv.Itoa(got) != args[0] {
 		ts.Fatalf("exit code %d, want %s", got, args[0])
+	}
+}
+
+// documented checks that everything in a state folder is in the README's table,
+// where NAME and TIME stand for what differs.
+func documented(ts *testscript.TestScript, _ bool, folders []string) {
+	_, table, _ := strings.Cut(readme, "| file in the state folder |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	var patterns []string
+	for _, row := range strings.Split(table, "\n")[2:] {
+		names := strings.Split(strings.Split(row, "|")[1], "`")
+		for i := 1; i < len(names); i += 2 {
+			patterns = append(patterns, strings.NewReplacer("NAME", "*", "TIME", "*", "/", "").Replace(names[i]))
+		}
+	}
+	for _, folder := range folders {
+		entries, err := os.ReadDir(ts.MkAbs(folder))
+		ts.Check(err)
+		for _, e := range entries {
+			if !slices.ContainsFunc(patterns, func(p string) bool { fits, _ := filepath.Match(p, e.Name()); return fits }) {
+				ts.Fatalf("%s is not in the README's table of the state folder: %q", e.Name(), patterns)
+			}
+		}
 	}
 }
 
