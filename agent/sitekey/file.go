@@ -67,7 +67,7 @@ func readFile(path string, least, most int, allowed func(fs.FileInfo) bool) ([]b
 func unreadable(path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return failure(care.Internal, "KEY_MISSING", path+" does not exist; mount its disk, or restore it from a copy with mcr-agent key restore", err)
+		return failure(care.Internal, "KEY_MISSING", path+" does not exist: the first start of the agent makes it; if there was one, mount its disk, or restore it from a copy with mcr-agent key restore", err)
 	case errors.Is(err, fs.ErrPermission):
 		return failure(care.Internal, "KEY_PERMISSIONS", "this account may not read "+path+"; run this as the agent's account, or give the file to it", err)
 	}

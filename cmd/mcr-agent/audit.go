@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -187,7 +188,11 @@ func (c auditShow) Run(s *streams) error {
 		}
 	}
 	if shown == 0 {
-		return &care.Error{Kind: care.RecordNotFound, Op: ownOp, Detail: fmt.Sprintf("the journal has no entry from %d to %d", c.From, to)}
+		which := strconv.FormatUint(c.From, 10)
+		if to > c.From {
+			which = fmt.Sprintf("from %d to %d", c.From, to)
+		}
+		return &care.Error{Kind: care.RecordNotFound, Op: ownOp, Detail: "the journal has no entry " + which + "; mcr-agent audit tail shows the newest"}
 	}
 	return nil
 }

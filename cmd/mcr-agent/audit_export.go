@@ -31,6 +31,9 @@ Examples:
 
 // Run exports entries.
 func (c auditExport) Run(s *streams) error {
+	if c.To != 0 && c.To < c.From {
+		return keyError(care.BadRequest, "ENTRIES", "--to is the number of an entry before --from", nil)
+	}
 	journal, err := openJournal(c.siteFlag, s)
 	if err != nil {
 		return err

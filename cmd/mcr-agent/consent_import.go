@@ -87,6 +87,9 @@ func readStatements(path string) ([]care.Directive, inbox.Info, error) {
 		return nil, inbox.Info{}, keyError(care.BadRequest, "UNREADABLE", path+" cannot be opened; check its path and who may read it", err)
 	}
 	defer func() { _ = file.Close() }() // only read from
+	if is, err := file.Stat(); err != nil || is.IsDir() {
+		return nil, inbox.Info{}, keyError(care.BadRequest, "UNREADABLE", path+" is not a file", err)
+	}
 	info, err := inbox.Describe(file)
 	if err != nil {
 		return nil, info, notTaken(path, err)

@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/mycarerecord/edge-agent/agent"
+	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/agent/lifecycle"
 )
 
@@ -33,7 +33,7 @@ Examples:
 // Run shows the whole thing.
 func (c demoCommand) Run(s *streams) error {
 	if c.JSON && !c.Once {
-		return errors.New("--json needs --once")
+		return keyError(care.BadRequest, "FLAGS", "--json needs --once", nil)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

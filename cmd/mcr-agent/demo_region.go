@@ -151,8 +151,12 @@ func (d *demonstration) writeConfig(listen string) error {
 // freePort returns the address with a port that is free now, if it asks for
 // any: agent.yaml names one port.
 func freePort(address string) (string, error) {
-	if _, port, err := net.SplitHostPort(address); err != nil || port != "0" {
-		return address, err
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address, keyError(care.BadRequest, "LISTEN", "--listen is not HOST:PORT, such as 127.0.0.1:8443", err)
+	}
+	if port != "0" {
+		return address, nil
 	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {

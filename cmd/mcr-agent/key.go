@@ -28,7 +28,7 @@ const maxSecretFile = 64 << 10
 type keyCopy struct {
 	siteFlag
 	Recipient      []string `placeholder:"AGE1..." sep:"none" xor:"lock" required:"" help:"age public key whose owner can open the copy. May be given up to 16 times."`
-	PassphraseFile string   `placeholder:"FILE" type:"existingfile" xor:"lock" required:"" help:"File whose first line is the passphrase that opens the copy; - is standard input, where typing is shown."`
+	PassphraseFile string   `placeholder:"FILE" type:"path" xor:"lock" required:"" help:"File whose first line is the passphrase that opens the copy; - is standard input, where typing is shown."`
 	Out            string   `placeholder:"FILE" type:"path" help:"New file for the copy. Without it the copy is written to standard output."`
 	Unrecorded     bool     `help:"Make the copy even if the journal cannot tell of it."`
 }
@@ -92,9 +92,9 @@ func (c keyCopy) lock(s *streams) (sitekey.Lock, error) {
 // keyRestore opens a sealed copy and puts the key back.
 type keyRestore struct {
 	siteFlag
-	File           string `arg:"" type:"existingfile" help:"The sealed copy."`
-	PassphraseFile string `placeholder:"FILE" type:"existingfile" xor:"lock" required:"" help:"File whose first line is the passphrase; - is standard input, where typing is shown."`
-	IdentityFile   string `placeholder:"FILE" type:"existingfile" xor:"lock" required:"" help:"File with the age private key; - is standard input."`
+	File           string `arg:"" type:"path" help:"The sealed copy."`
+	PassphraseFile string `placeholder:"FILE" type:"path" xor:"lock" required:"" help:"File whose first line is the passphrase; - is standard input, where typing is shown."`
+	IdentityFile   string `placeholder:"FILE" type:"path" xor:"lock" required:"" help:"File with the age private key; - is standard input."`
 	Test           bool   `help:"Only say whether the copy can be opened and is of the key that is in use. Nothing is written."`
 }
 
@@ -231,7 +231,7 @@ func readSome(s *streams, file string) ([]byte, error) {
 	}
 	data, err := io.ReadAll(io.LimitReader(in, maxSecretFile+1))
 	if err != nil {
-		return nil, keyError(care.BadRequest, "UNREADABLE", file+" cannot be read", err)
+		return nil, keyError(care.BadRequest, "UNREADABLE", file+" cannot be read; is it a file?", err)
 	}
 	if len(data) > maxSecretFile {
 		return nil, keyError(care.LimitExceeded, "TOO_LARGE", file+" is larger than 64 KiB", nil)
@@ -244,7 +244,7 @@ func readSome(s *streams, file string) ([]byte, error) {
 func writeNew(path string, data []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return keyError(care.BadRequest, "UNWRITABLE", path+" cannot be made; it must not exist, and its folder must", err)
+		return keyError(care.BadRequest, "UNWRITABLE", path+" cannot be made; there must be no such file yet, and its folder must be there", err)
 	}
 	_, err = f.Write(data)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {

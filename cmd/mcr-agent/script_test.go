@@ -78,7 +78,7 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // documented checks that everything in a state folder is in the README's table,
-// where NAME and TIME stand for what differs.
+// where NAME, TIME and NUMBER stand for what differs.
 func documented(ts *testscript.TestScript, _ bool, folders []string) {
 	_, table, _ := strings.Cut(readme, "| file in the state folder |")
 	table, _, _ = strings.Cut(table, "\n\n")
@@ -86,7 +86,7 @@ func documented(ts *testscript.TestScript, _ bool, folders []string) {
 	for _, row := range strings.Split(table, "\n")[2:] {
 		names := strings.Split(strings.Split(row, "|")[1], "`")
 		for i := 1; i < len(names); i += 2 {
-			patterns = append(patterns, strings.NewReplacer("NAME", "*", "TIME", "*", "/", "").Replace(names[i]))
+			patterns = append(patterns, strings.NewReplacer("NAME", "*", "TIME", "*", "NUMBER", "*", "/", "").Replace(names[i]))
 		}
 	}
 	for _, folder := range folders {

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/kardianos/service"
 
+	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/agent/config"
 )
 
@@ -98,11 +99,14 @@ func (c serviceCommand) Run(s *streams) error {
 		return err
 	}
 	if c.Action != "status" {
-		return service.Control(svc, c.Action)
+		if err := service.Control(svc, c.Action); err != nil {
+			return keyError(care.Internal, "SERVICE", c.Action+" failed; are you an administrator, and is the service installed? The service manager says: "+err.Error(), err)
+		}
+		return nil
 	}
 	status, err := svc.Status()
 	if err != nil {
-		return err
+		return keyError(care.Internal, "SERVICE", "the service manager cannot say; is the service installed (mcr-agent service install)? It says: "+err.Error(), err)
 	}
 	fmt.Fprintln(s.out, map[service.Status]string{service.StatusRunning: "running", service.StatusStopped: "stopped"}[status])
 	return nil

@@ -68,7 +68,7 @@ func Prepare(o Options) (*Export, error) {
 			Detail: "the journal has no signed head yet; the agent signs entries within a second"}
 	case x.note == nil || x.From > x.To:
 		return nil, &care.Error{Kind: care.RecordNotFound, Op: op, Reason: "NOT_SIGNED",
-			Detail: fmt.Sprintf("no signed head covers entries %d to %d; the agent signs new entries within a second", x.From, x.To)}
+			Detail: fmt.Sprintf("no signed head covers entry %d; the agent signs new entries within a second", max(x.From, x.To))}
 	case x.To-x.From >= verify.MaxExported:
 		return nil, &care.Error{Kind: care.LimitExceeded, Op: op, Reason: "TOO_MANY",
 			Detail: fmt.Sprintf("an export has at most %d entries; make several", verify.MaxExported)}
