@@ -170,7 +170,7 @@ func unreadable(path string, err error) error {
 	e := &care.Error{Kind: care.BadRequest, Op: "config.Load", Err: err}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		e.Reason, e.Detail = "NO_FILE", "there is no file "+path+"; write one with: mcr-agent check --example"
+		e.Reason, e.Detail = "NO_FILE", "there is no file "+path+"; name another with --config, or write one: mcr-agent check --example gp-practice > "+path
 	case errors.Is(err, fs.ErrPermission):
 		e.Reason, e.Detail = "NO_ACCESS", "the agent's account may not read "+path
 	case errors.Is(err, fs.ErrInvalid):

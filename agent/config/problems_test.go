@@ -75,8 +75,8 @@ func TestSecrets(t *testing.T) {
 
 func TestBudgets(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
-		"nothing":        {"", "1:1 : the file says nothing; write a first one with: mcr-agent check --example"},
-		"only a comment": {"# x\n", "1:1 : the file says nothing; write a first one with: mcr-agent check --example"},
+		"nothing":        {"", "1:1 : the file says nothing; write a first one with: mcr-agent check --example gp-practice"},
+		"only a comment": {"# x\n", "1:1 : the file says nothing; write a first one with: mcr-agent check --example gp-practice"},
 		"entries":        {"a: [" + strings.Repeat("1,", 30_000) + "]", "1:20002 : the file has too many entries; a site's file has some hundred"},
 		"lines":          {"a: |\n" + strings.Repeat("\n", 20_000), "10000:1 : the file has too many lines; a site's file has some hundred"},
 		"brackets":       {strings.Repeat("[", 1000), "1:33 : the file is nested too deeply; nothing in it needs more than a few levels"},

@@ -26,7 +26,7 @@ const referenceHead = `# agent.yaml
 <!-- Made from the comments in agent/config by "go generate ./agent/config". Do not edit. -->
 
 The file with which a site says who it is, who may ask, and the most that may
-ever leave. ` + "`mcr-agent check --example`" + ` writes a first one, and
+ever leave. ` + "`mcr-agent check --example gp-practice`" + ` writes a first one, and
 ` + "`mcr-agent check`" + ` reports everything that is wrong with one, with file, line and
 column. Unknown keys, repeated keys, empty lists, anchors, aliases and tags are
 faults. The file is UTF-8 and holds at most 1 MiB and 10 000 lines.

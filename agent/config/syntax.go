@@ -154,7 +154,7 @@ func (d *decoder) onlyDocument(file *ast.File) (root ast.Node, ok bool) {
 		}
 	}
 	if root == nil && len(d.problems) == 0 {
-		d.fail(place{1, 1}, "", "the file says nothing; write a first one with: mcr-agent check --example")
+		d.fail(place{1, 1}, "", "the file says nothing; write a first one with: mcr-agent check --example gp-practice")
 	}
 	return root, root != nil
 }

@@ -112,7 +112,7 @@ func printEntry(out *tabwriter.Writer, l *audit.Line) {
 		answer = "OK"
 	}
 	if l.TrueReason != "" {
-		answer += " (" + l.TrueReason + ")"
+		answer = strings.TrimSpace(answer + because(l.TrueReason))
 	}
 	if l.Kind == care.ReleaseEnded && l.Refusal == "" {
 		answer = "OK, " + sent(l)

@@ -235,7 +235,7 @@ func rowOf(l *audit.Line) row {
 		r.answer = care.OK.String()
 	}
 	if l.TrueReason != "" {
-		r.answer += " (" + l.TrueReason + ")"
+		r.answer = strings.TrimSpace(r.answer + because(l.TrueReason))
 	}
 	if l.Kind == care.ReleaseEnded && l.Refusal == "" {
 		r.answer += ", " + sent(l)

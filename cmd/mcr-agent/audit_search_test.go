@@ -96,6 +96,10 @@ func TestRowTellsWhatHappened(t *testing.T) {
 	if r := rowOf(&l); r.answer != "OK, 3 records sent" || !r.time.Equal(l.Occurred) || r.who != "admin" || r.patient != "" {
 		t.Errorf("the row is %+v", r)
 	}
+	l = audit.Line{Kind: care.ConsentDoubted, TrueReason: "STALE"}
+	if r := rowOf(&l); r.answer != "(STALE)" {
+		t.Errorf("the row is %+v", r)
+	}
 	l = audit.Line{Kind: care.AgentStarted}
 	if r := rowOf(&l); r.answer != "" {
 		t.Errorf("the row is %+v", r)

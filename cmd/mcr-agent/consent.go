@@ -37,7 +37,7 @@ type consentCommand struct {
 // cannot see.
 type numberFlag struct {
 	NHSNumber     string `name:"nhs-number" placeholder:"N" help:"The patient's NHS number. Other users of this machine can see it while the command runs; --nhs-number-file keeps it from them."`
-	NHSNumberFile string `name:"nhs-number-file" placeholder:"FILE" help:"File whose first line is the NHS number; - is standard input."`
+	NHSNumberFile string `name:"nhs-number-file" placeholder:"FILE" help:"File whose first line is the NHS number; - is standard input, which is asked anyway."`
 }
 
 // given reports whether a number was given as a flag or a file.
@@ -52,16 +52,16 @@ func (f numberFlag) ask(s *streams, prompt string) (care.NHSNumber, error) {
 	switch {
 	case f.NHSNumber != "" && f.NHSNumberFile != "":
 		return care.NHSNumber{}, keyError(care.BadRequest, "NHS_NUMBER", "give --nhs-number or --nhs-number-file, not both", nil)
-	case f.NHSNumberFile != "":
+	case f.NHSNumberFile != "" && f.NHSNumberFile != "-":
 		content, err := readSome(s, f.NHSNumberFile)
 		if err != nil {
 			return care.NHSNumber{}, err
 		}
 		line, _, _ := bytes.Cut(content, []byte("\n"))
 		text = string(line)
-	case f.NHSNumber == "":
+	case text == "":
 		fmt.Fprint(s.err, prompt)
-		line, err := readLine(s.in)
+		line, err := readLine(s.in, maxNumber)
 		if err != nil {
 			return care.NHSNumber{}, &care.Error{Kind: care.InvalidNHSNumber, Op: ownOp, Detail: "no NHS number was given", Err: err}
 		}
@@ -70,11 +70,14 @@ func (f numberFlag) ask(s *streams, prompt string) (care.NHSNumber, error) {
 	return care.ParseNHSNumber(strings.TrimSpace(text))
 }
 
-// readLine reads one line of at most 64 bytes and nothing after it, so that a
-// second one can be asked for.
-func readLine(in io.Reader) (string, error) {
+// maxNumber is how long a line with an NHS number may be, in bytes.
+const maxNumber = 64
+
+// readLine reads one line of at most so many bytes and nothing after it, so that
+// a second one can be asked for, and nobody has to end the input.
+func readLine(in io.Reader, most int) (string, error) {
 	var line []byte
-	for one := make([]byte, 1); len(line) < 64; {
+	for one := make([]byte, 1); len(line) < most; {
 		n, err := in.Read(one)
 		if n > 0 && one[0] == '\n' {
 			return string(line), nil

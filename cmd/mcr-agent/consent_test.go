@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -143,6 +144,26 @@ func TestVerdictOf(t *testing.T) {
 	}
 	if verdict := verdictOf(nil, errors.New("no such file"), nil, nil); care.ReasonOf(verdict) != "CHILD" {
 		t.Errorf("one that did not begin: %v", verdict)
+	}
+}
+
+// Who types a number or a passphrase ends it with Enter: nothing waits for the
+// end of standard input.
+func TestOneLineIsEnough(t *testing.T) {
+	const line = "9990000018\n"
+	for name, read := range map[string]func(*streams) (string, error){
+		"a number": func(s *streams) (string, error) {
+			number, err := numberFlag{NHSNumberFile: "-"}.read(s)
+			return number.Reveal(), err
+		},
+		"a passphrase": func(s *streams) (string, error) { return readPassphrase(s, "-") },
+	} {
+		in, keyboard := io.Pipe()
+		go func() { _, _ = io.WriteString(keyboard, line) }() // and is not closed
+		var asked bytes.Buffer
+		if got, err := read(&streams{in: in, err: &asked}); got+"\n" != line || err != nil || asked.Len() == 0 {
+			t.Errorf("%s: read %q, %v; asked %q", name, got, err, &asked)
+		}
 	}
 }
 

@@ -211,8 +211,17 @@ func (c keyShow) Run(s *streams) error {
 	return nil
 }
 
-// readPassphrase returns the first line of a file.
+// readPassphrase returns the first line of a file, and asks for it if that is
+// standard input.
 func readPassphrase(s *streams, file string) (string, error) {
+	if file == "-" {
+		fmt.Fprint(s.err, "Passphrase: ")
+		line, err := readLine(s.in, maxSecretFile)
+		if err != nil {
+			return "", keyError(care.BadRequest, "UNREADABLE", "no passphrase was given", err)
+		}
+		return strings.TrimSuffix(line, "\r"), nil
+	}
 	text, err := readSome(s, file)
 	line, _, _ := strings.Cut(string(text), "\n")
 	return strings.TrimSuffix(line, "\r"), err
