@@ -7,12 +7,16 @@ import (
 )
 
 // date is a date of any precision.
+//
+//go:noinline
 func date[R any](name, doc string, at func(*R) *care.DateTime) field[R] {
 	c := Column{Name: name, Type: DateTimeColumn, Doc: doc}
 	return one(c, func(row *R, r *reader) { *at(row) = r.date(0) })
 }
 
 // day is a date without a time of day, such as a date of birth.
+//
+//go:noinline
 func day[R any](name, doc string, at func(*R) *care.DateTime) field[R] {
 	c := Column{Name: name, Type: DateColumn, Doc: doc}
 	return one(c, func(row *R, r *reader) { *at(row) = r.date(0) })
@@ -20,6 +24,8 @@ func day[R any](name, doc string, at func(*R) *care.DateTime) field[R] {
 
 // concept is a coded idea in four columns: prefix_code, prefix_code_system,
 // prefix_code_display and prefix_text. what names it in the documentation.
+//
+//go:noinline
 func concept[R any](prefix, what string, at func(*R) *Concept) field[R] {
 	return field[R]{
 		columns: []Column{
@@ -39,6 +45,8 @@ func concept[R any](prefix, what string, at func(*R) *Concept) field[R] {
 // mainConcept is the code of the row itself, with room for the code it was
 // translated from. At least one of its columns must hold something when it is
 // needed.
+//
+//go:noinline
 func mainConcept[R any](what string, at func(*R) *Concept) field[R] {
 	return field[R]{
 		needed: true,
@@ -81,6 +89,8 @@ func (r *reader) coding(code, system, display int) {
 }
 
 // quantity is a number with its unit in four columns.
+//
+//go:noinline
 func quantity[R any](prefix, what string, at func(*R) *Quantity) field[R] {
 	return field[R]{
 		columns: []Column{
@@ -98,6 +108,8 @@ func quantity[R any](prefix, what string, at func(*R) *Quantity) field[R] {
 var comparators = []string{"<", "<=", ">=", ">"}
 
 // span is a reference range in three columns.
+//
+//go:noinline
 func span[R any](prefix, what string, at func(*R) *Range) field[R] {
 	return field[R]{
 		columns: []Column{
@@ -110,6 +122,8 @@ func span[R any](prefix, what string, at func(*R) *Range) field[R] {
 }
 
 // organisation is an organisation in two columns.
+//
+//go:noinline
 func organisation[R any](prefix, what string, at func(*R) *Organisation) field[R] {
 	return field[R]{
 		columns: []Column{
@@ -131,6 +145,8 @@ func (r *reader) ods(i int) care.ODSCode {
 }
 
 // person is a professional in four columns.
+//
+//go:noinline
 func person[R any](prefix, what string, at func(*R) *Person) field[R] {
 	return field[R]{
 		columns: []Column{
