@@ -16,6 +16,7 @@ import (
 	"github.com/mycarerecord/edge-agent/agent"
 	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/agent/config"
+	"github.com/mycarerecord/edge-agent/agent/consent"
 	"github.com/mycarerecord/edge-agent/agent/consent/rule"
 	"github.com/mycarerecord/edge-agent/agent/consent/vault"
 	"github.com/mycarerecord/edge-agent/agent/sitekey"
@@ -131,7 +132,7 @@ func checkFile(site *config.Site) (checkResult, int) {
 	if err != nil {
 		return resultOf(err), exitNoKey
 	}
-	report, err := vault.Check(context.Background(), path, key)
+	report, err := consent.CheckFile(context.Background(), path, key)
 	if err == nil {
 		return checkResult{Sound: true, Entries: report.Entries, Bytes: int64(report.Bytes)}, exitOK
 	}

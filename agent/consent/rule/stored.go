@@ -98,23 +98,33 @@ func appendTime(dst []byte, ms int64) []byte {
 // error is ConsentUnavailable with ReasonDamaged.
 func Parse(src []byte) (Entry, error) {
 	var e Entry
+	if err := e.Read(src); err != nil {
+		return Entry{}, err
+	}
+	return e, nil
+}
+
+// Read makes e what Parse returns, in place of what it was, whose memory it
+// keeps. After an error e is of no use until the next Read.
+func (e *Entry) Read(src []byte) error {
+	e.said = e.said[:0]
 	if len(src) < 2 || src[0] != storedVersion {
-		return Entry{}, damaged()
+		return damaged()
 	}
 	for rest := src[1:]; len(rest) > 0; {
 		var v view
 		var ok bool
 		if rest, ok = v.read(rest); !ok {
-			return Entry{}, damaged()
+			return damaged()
 		}
 		if _, err := e.Admit(v.statement()); err != nil {
-			return Entry{}, damaged()
+			return damaged()
 		}
 	}
 	if !bytes.Equal(e.Append(make([]byte, 0, len(src))), src) {
-		return Entry{}, damaged()
+		return damaged()
 	}
-	return e, nil
+	return nil
 }
 
 func damaged() error {

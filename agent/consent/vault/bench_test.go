@@ -97,7 +97,7 @@ func BenchmarkCheck(b *testing.B) {
 	s, v, _ := stock(b, *entriesFlag)
 	check(b, v.Close())
 	for b.Loop() {
-		_, err := Check(context.Background(), s.path, s.opts.Key)
+		_, err := Check(context.Background(), s.path, s.opts.Key, nil)
 		check(b, err)
 	}
 }

@@ -22,11 +22,12 @@ type Report struct {
 // proves that it is as it must be: how the pages of the file fit together, the
 // root, the directory, every page and every entry. It needs no more memory
 // than the directory, whatever the file says, and touches it by plain reads
-// only. The state is not looked into.
+// only. What entries and state mean the vault does not know: sense, if given, is
+// asked of each.
 //
 // It fails with ConsentUnavailable, reason LOCKED when a process has the vault
 // open, DAMAGED otherwise; and with the context's error.
-func Check(ctx context.Context, path string, key sitekey.Key) (Report, error) {
+func Check(ctx context.Context, path string, key sitekey.Key, sense *Sense) (Report, error) {
 	s, err := newSealer(key)
 	if err != nil {
 		return Report{}, err
@@ -36,19 +37,26 @@ func Check(ctx context.Context, path string, key sitekey.Key) (Report, error) {
 		return Report{}, damage(err)
 	}
 	defer f.Close()
-	found, err := checkLocked(ctx, f, s)
+	found, err := checkLocked(ctx, f, s, sense)
 	if err != nil {
 		return Report{}, err
 	}
 	return found.report, nil
 }
 
+// Sense says whether what is sealed makes sense to whoever sealed it. It is asked
+// by one goroutine and keeps nothing that it is given.
+type Sense struct {
+	Entry func(set int, value []byte) bool
+	State func([]byte) bool
+}
+
 // checkLocked checks a file while no other process can change it.
-func checkLocked(ctx context.Context, f *os.File, s *sealer) (*checked, error) {
+func checkLocked(ctx context.Context, f *os.File, s *sealer, sense *Sense) (*checked, error) {
 	if err := lockShared(ctx, f); err != nil {
 		return nil, err
 	}
-	found, err := checkFile(ctx, f, s)
+	found, err := checkFile(ctx, f, s, sense)
 	unlock(f)
 	if err != nil && ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -70,7 +78,7 @@ type checked struct {
 }
 
 // checkFile checks a file that nobody changes meanwhile.
-func checkFile(ctx context.Context, f *os.File, s *sealer) (*checked, error) {
+func checkFile(ctx context.Context, f *os.File, s *sealer, sense *Sense) (*checked, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -78,11 +86,11 @@ func checkFile(ctx context.Context, f *os.File, s *sealer) (*checked, error) {
 	if !info.Mode().IsRegular() {
 		return nil, errLayout
 	}
-	return checkBytes(ctx, f, info.Size(), s)
+	return checkBytes(ctx, f, info.Size(), s, sense)
 }
 
-func checkBytes(ctx context.Context, file io.ReaderAt, size int64, s *sealer) (*checked, error) {
-	c := &checker{sealer: s, found: new(checked)}
+func checkBytes(ctx context.Context, file io.ReaderAt, size int64, s *sealer, sense *Sense) (*checked, error) {
+	c := &checker{sealer: s, sense: sense, found: new(checked)}
 	m, err := walkFile(file, size, c.bucket, ctx.Err)
 	if err != nil {
 		return nil, err
@@ -104,6 +112,7 @@ func checkBytes(ctx context.Context, file io.ReaderAt, size int64, s *sealer) (*
 // checker takes the entries of all buckets of a file, the root's first.
 type checker struct {
 	sealer *sealer
+	sense  *Sense // may be nil
 	found  *checked
 	rooted bool
 	met    [Sets]bool // sets whose bucket is there
@@ -144,6 +153,9 @@ func (c *checker) root(key, value []byte) error {
 		return errBadRoot
 	}
 	c.found.state = slices.Clip(c.found.state)
+	if c.sense != nil && !c.sense.State(c.found.state) {
+		return errSense
+	}
 	c.rooted = true
 	return nil
 }
@@ -198,10 +210,25 @@ func (c *setChecker) page(number uint16, value []byte) error {
 	if !ok || entries == 0 {
 		return errBadPage
 	}
+	if c.sense != nil && !c.makesSense() {
+		return errSense
+	}
 	c.pages++
 	c.entries += entries
 	c.bytes += uint64(len(c.plain))
 	return nil
+}
+
+// makesSense asks of each entry of the page, which is whole.
+func (c *setChecker) makesSense() bool {
+	for at := 0; at < len(c.plain); {
+		_, value, end, _ := entryAt(c.plain, at)
+		if !c.sense.Entry(c.set, value) {
+			return false
+		}
+		at = end
+	}
+	return true
 }
 
 // end compares what was met with what the root and the groups name.
@@ -229,7 +256,7 @@ func (v *Vault) Verify(ctx context.Context) error {
 		err := v.sameFile()
 		if err == nil {
 			var found *checked
-			if found, err = checkFile(ctx, v.file, v.sealer); err == nil && !v.view.Load().is(found) {
+			if found, err = checkFile(ctx, v.file, v.sealer, nil); err == nil && !v.view.Load().is(found) {
 				err = errReplaced
 			}
 		}

@@ -95,7 +95,7 @@ func TestDamagedFiles(t *testing.T) {
 			check(t, os.WriteFile(s.path, image, 0o600))
 			_, err := Open(s.path, s.opts)
 			fails(t, err, care.ConsentUnavailable, ReasonDamaged)
-			_, err = Check(t.Context(), s.path, s.opts.Key)
+			_, err = Check(t.Context(), s.path, s.opts.Key, nil)
 			fails(t, err, care.ConsentUnavailable, ReasonDamaged)
 			if !bytes.Equal(s.image(t), image) {
 				t.Error("the file was changed")
@@ -197,7 +197,7 @@ func TestUsedPageListedAsFree(t *testing.T) {
 	for _, change := range []uint16{1, 0xFFFF} {
 		binary.NativeEndian.PutUint16(list[10:], count+change)
 		binary.NativeEndian.PutUint64(list[pageHeader+8*int(count):], m.root)
-		if _, err := checkBytes(t.Context(), bytes.NewReader(image), int64(len(image)), mustSealer(t, s)); !errors.Is(err, errLayout) {
+		if _, err := checkBytes(t.Context(), bytes.NewReader(image), int64(len(image)), mustSealer(t, s), nil); !errors.Is(err, errLayout) {
 			t.Errorf("got %v", err)
 		}
 	}
@@ -225,7 +225,7 @@ func TestOverlappingPages(t *testing.T) {
 		tried++
 		span := binary.NativeEndian.Uint32(overflow)
 		binary.NativeEndian.PutUint32(overflow, span+1)
-		if _, err := checkBytes(t.Context(), bytes.NewReader(image), int64(len(image)), z); !errors.Is(err, errLayout) {
+		if _, err := checkBytes(t.Context(), bytes.NewReader(image), int64(len(image)), z, nil); !errors.Is(err, errLayout) {
 			t.Errorf("page %d: got %v", page, err)
 		}
 		binary.NativeEndian.PutUint32(overflow, span)
@@ -269,7 +269,7 @@ func TestOldHeader(t *testing.T) {
 	check(t, err)
 	older := int(1-m.tx%2) * 4096
 	copy(image[older:older+4096], earlier[older:])
-	if _, err := checkBytes(t.Context(), bytes.NewReader(image), int64(len(image)), z); !errors.Is(err, errLayout) {
+	if _, err := checkBytes(t.Context(), bytes.NewReader(image), int64(len(image)), z, nil); !errors.Is(err, errLayout) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -26,6 +26,7 @@ var (
 	errBadPage  = errors.New("a page is missing or not the one last written")
 	errExtra    = errors.New("the file holds what the root does not name")
 	errCount    = errors.New("the entries of a set are not as many as the root says")
+	errSense    = errors.New("an entry or the state is sealed as it must be, and makes no sense: it is of another version, or written by a defect")
 	errReplaced = errors.New("the file was replaced or changed by another program while it was open")
 )
 

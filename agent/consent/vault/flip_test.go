@@ -95,7 +95,7 @@ func TestFlips(t *testing.T) {
 
 // openFlipped opens a file with those bytes and asks it everything.
 func (s *shelf) openFlipped(t *testing.T, image []byte, want content, n *tally) {
-	found, err := checkBytes(context.Background(), bytes.NewReader(image), int64(len(image)), mustSealer(t, s))
+	found, err := checkBytes(context.Background(), bytes.NewReader(image), int64(len(image)), mustSealer(t, s), nil)
 	if err != nil {
 		n.atOpen++
 		return

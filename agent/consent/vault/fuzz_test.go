@@ -76,7 +76,7 @@ func FuzzFile(f *testing.F) {
 			b = slices.Clone(b)
 			b[at] ^= flip
 		}
-		found, err := checkBytes(context.Background(), bytes.NewReader(b), int64(len(b)), z)
+		found, err := checkBytes(context.Background(), bytes.NewReader(b), int64(len(b)), z, nil)
 		if err == nil && found.report.Entries != goldenEntries {
 			t.Fatalf("a forged vault of %d entries", found.report.Entries)
 		}

@@ -15,15 +15,15 @@ func TestLocked(t *testing.T) {
 	s, v := stocked(t)
 	_, err := Open(s.path, s.opts)
 	fails(t, err, care.ConsentUnavailable, ReasonLocked)
-	_, err = Check(t.Context(), s.path, s.opts.Key)
+	_, err = Check(t.Context(), s.path, s.opts.Key, nil)
 	fails(t, err, care.ConsentUnavailable, ReasonLocked)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err = Check(ctx, s.path, s.opts.Key); !errors.Is(err, context.Canceled) {
+	if _, err = Check(ctx, s.path, s.opts.Key, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	check(t, v.Close())
-	report, err := Check(t.Context(), s.path, s.opts.Key)
+	report, err := Check(t.Context(), s.path, s.opts.Key, nil)
 	check(t, err)
 	if report.Entries != 500 || report.Pages < 400 || report.Epoch != firstEpoch+1 || report.Bytes != int64(len(s.image(t))) {
 		t.Errorf("%+v", report)

@@ -60,7 +60,7 @@ func (v *Vault) open(opener openFile, parse func([]byte) (State, error)) error {
 				if f, err = opener(path, flag&^os.O_CREATE, mode); err != nil {
 					return nil, err
 				}
-				if found, err = checkLocked(context.Background(), f, v.sealer); err != nil {
+				if found, err = checkLocked(context.Background(), f, v.sealer, nil); err != nil {
 					return nil, errors.Join(err, f.Close())
 				}
 				v.file, v.least = f, found.report.Bytes

@@ -104,7 +104,7 @@ func (v *Vault) fail(err *care.Error) error {
 // cause returns the text of an error's cause if it is one of the package's,
 // which quote nothing of the data.
 func cause(err *care.Error) string {
-	for _, known := range []error{errFault, errLayout, errNoBucket, errBadRoot, errBadGroup, errBadPage, errExtra, errCount, errReplaced} {
+	for _, known := range []error{errFault, errLayout, errNoBucket, errBadRoot, errBadGroup, errBadPage, errExtra, errCount, errSense, errReplaced} {
 		if errors.Is(err, known) {
 			return known.Error()
 		}
