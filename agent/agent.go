@@ -72,6 +72,7 @@ type Agent struct {
 	budget    *budget.Keeper
 	notifier  *alerts.Notifier
 	readings  []*flagsWatch // of sources that hold patients' choices
+	restore   restorer
 
 	listener, siteListener net.Listener
 	server, siteServer     *grpc.Server
@@ -119,7 +120,7 @@ func (a *Agent) openStores(ctx context.Context, check func(context.Context) erro
 // New opens everything the agent needs, up to the port it listens on. After an
 // error nothing is left open.
 func New(ctx context.Context, o Options) (_ *Agent, err error) {
-	a := &Agent{site: o.Site, version: o.Version, started: time.Now(), log: o.Log, health: health.NewServer(), changed: make(chan struct{}, 1)}
+	a := &Agent{site: o.Site, version: o.Version, started: time.Now(), log: o.Log, health: health.NewServer(), changed: make(chan struct{}, 1), restore: restorer{missed: make(chan struct{}, 1)}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())

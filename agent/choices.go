@@ -86,36 +86,6 @@ func (a *Agent) keepConsent(ctx context.Context) error {
 	return lifecycle.Run(ctx, a.consent.Run, a.restoreSite)
 }
 
-const (
-	restoreEvery = time.Minute // how often it is looked whether some of what the site has said is missing
-	restoreAgain = time.Hour   // how long after a failure: each reads the whole journal, and is an entry
-)
-
-// restoreSite reads back from the journal what the site itself has said, now
-// and whenever the store comes to miss it.
-func (a *Agent) restoreSite(ctx context.Context) error {
-	var failed time.Time
-	return every(ctx, restoreEvery, func() {
-		if !a.siteLost() || time.Since(failed) < restoreAgain {
-			return
-		}
-		if err := (desk{a}).rebuild(ctx, "agent", nil); err != nil && ctx.Err() == nil {
-			failed = time.Now()
-			a.log.Error("what the site has said about sharing cannot be read back from the journal; see consent.md", "error", err)
-		}
-	})
-}
-
-// siteLost reports whether the site's own statements have to be brought back.
-func (a *Agent) siteLost() bool {
-	for _, set := range a.consent.Status().Sets {
-		if set.Authority == care.Site {
-			return set.Lost
-		}
-	}
-	return false
-}
-
 // choicesAttention says what a person at the site should know of the consent
 // flags, the budgets and the privacy officer's alerts.
 func (a *Agent) choicesAttention() (attention []string) {

@@ -19,7 +19,7 @@ const manyDirectives = 50_000
 
 // Snapshot replaces the region's flags.
 func (d desk) Snapshot(ctx context.Context, p broker.Push, from uint64, batches iter.Seq2[[]care.Directive, error]) error {
-	return d.push(ctx, p, "snapshot", func() (int, error) {
+	return d.push(p, "snapshot", func() (int, error) {
 		staging, err := d.agent.consent.BeginSnapshot(ctx, p.Manifest, from)
 		if err != nil {
 			return 0, err
@@ -45,7 +45,7 @@ func (d desk) Snapshot(ctx context.Context, p broker.Push, from uint64, batches 
 
 // Changes applies changes of the region to what it last pushed.
 func (d desk) Changes(ctx context.Context, p broker.Push, changes []care.Directive) error {
-	return d.push(ctx, p, "changes", func() (int, error) {
+	return d.push(p, "changes", func() (int, error) {
 		return len(changes), d.agent.consent.Apply(ctx, p.Manifest, changes)
 	})
 }
@@ -53,7 +53,7 @@ func (d desk) Changes(ctx context.Context, p broker.Push, changes []care.Directi
 // push does what every push of the region has in common. What the region
 // remembers is heard first, because it may show that the store was put back from
 // the past; it vouches for this process only by a push that succeeds.
-func (d desk) push(ctx context.Context, p broker.Push, what string, apply func() (int, error)) error {
+func (d desk) push(p broker.Push, what string, apply func() (int, error)) error {
 	store := d.agent.consent
 	v := consent.Vouching{Instance: p.Vouching.Instance, KnownEpoch: p.Vouching.KnownEpoch}
 	vouches := len(v.Instance) > 0
@@ -61,7 +61,7 @@ func (d desk) push(ctx context.Context, p broker.Push, what string, apply func()
 	var err error
 	_, err = feed.Read(p.Manifest, d.agent.site.Consent.RegionKeys) // only who may push is heard
 	if err == nil && vouches {
-		err = d.meet(ctx, v)
+		err = d.meet(v)
 	}
 	if err == nil {
 		count, err = apply()
@@ -77,14 +77,11 @@ func (d desk) push(ctx context.Context, p broker.Push, what string, apply func()
 
 // meet hears what the region remembers. A store that was put back from the past
 // gets back what the site itself has said while the region makes its snapshot
-// ready.
-func (d desk) meet(ctx context.Context, v consent.Vouching) error {
+// ready; the region does not wait for it.
+func (d desk) meet(v consent.Vouching) error {
 	err := d.agent.consent.Meet(v)
-	if care.ReasonOf(err) != consent.ReasonRolledBack {
-		return err
-	}
-	if rerr := d.rebuild(ctx, "agent", nil); rerr != nil {
-		d.agent.log.Error("what the site has said about sharing could not be read back from the journal; see consent.md", "error", rerr)
+	if care.ReasonOf(err) == consent.ReasonRolledBack {
+		d.agent.restoreSoon()
 	}
 	return err
 }

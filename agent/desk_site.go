@@ -24,6 +24,7 @@ func (d desk) Record(ctx context.Context, actor, file string, statements []care.
 				Detail: "the journal cannot be written, so nothing of the file was recorded; nothing is released either until it can"}
 		}
 	}
+	d.agent.restoreIfLost(ctx) // what is said now must be known to come after that
 	date(statements, file != "")
 	changed, err := d.agent.consent.Set(ctx, statements)
 	if err != nil {
@@ -143,6 +144,7 @@ const foundBy = ", found by "
 
 // Link records what was found about two NHS numbers.
 func (d desk) Link(ctx context.Context, actor string, link broker.PatientLink) (uint64, error) {
+	d.agent.restoreIfLost(ctx)
 	what := linkKinds[link.Kind]
 	l := consent.Link{Old: link.Old, New: link.New, What: what.kind, By: link.By}
 	err := d.agent.consent.Link(ctx, &l)
