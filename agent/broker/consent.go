@@ -106,7 +106,7 @@ const (
 // ConsentState tells what the consent store holds, in numbers and digests.
 type ConsentState struct {
 	Epoch    uint64
-	Doubt    string // why patients of whom nothing is known are refused, or empty
+	Doubt    string // why patients who have not objected are refused, or empty
 	Instance [16]byte
 	Vouched  bool
 	Sets     []ConsentSet

@@ -23,7 +23,7 @@
 //
 // # What is not relied on
 //
-// Silence counts only while everyone who has to be heard was heard lately, and
+// Silence, and an earlier consent, count only while everyone who has to be heard was heard lately, and
 // the region has vouched for this very process since it started or the machine
 // slept: a copy of the whole machine put back from the past cannot know what it
 // has forgotten. Ages go by the wall clock or by the time since the machine was

@@ -124,7 +124,7 @@ func (s *Store) Lost() bool { return s.current().lost(s.slots) }
 // Run looks after the store until ctx ends or the store fails, whose error it
 // then returns: every 10 seconds it compares the clocks, every 5 minutes it
 // writes down what time it is, every hour it verifies the file. Without it the
-// store refuses everyone of whom nothing is known after two minutes.
+// store refuses everyone after two minutes.
 func (s *Store) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -198,7 +198,7 @@ func (s *Store) tell() {
 	s.speaking = false
 }
 
-// doubt returns why patients of whom nothing is known are refused, or nothing.
+// doubt returns why patients who have not objected are refused, or nothing.
 func (s *Store) doubt() string {
 	if failure := s.failure(); failure != "" {
 		return failure

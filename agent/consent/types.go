@@ -58,7 +58,7 @@ type FillReport struct {
 // Status is how the store stands. It names no patient.
 type Status struct {
 	Epoch    uint64      // what to tell the region: the epoch of the last change made while it vouched
-	Doubt    string      // why patients without a flag are refused now: a reason of package rule, or empty
+	Doubt    string      // why patients who have not objected are refused now: a reason of package rule, or empty
 	Late     bool        // half of a maximum age has gone by for the region or a source
 	Instance [16]byte    // random, and new for every Open
 	Vouched  bool        // the region has vouched for this process

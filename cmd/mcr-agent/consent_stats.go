@@ -62,7 +62,7 @@ func showState(out io.Writer, state *edgev1.ConsentState, now time.Time) error {
 	if doubt := state.GetDoubt(); doubt == "" {
 		fmt.Fprintln(out, "The flags can be relied on.")
 	} else {
-		fmt.Fprintf(out, "Nothing is released on the strength of these flags: %s.\n%s\n", doubt, adviceOn(doubt))
+		fmt.Fprintf(out, "Nothing is released for anybody while these flags cannot be relied on: %s.\n%s\n", doubt, adviceOn(doubt))
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "FROM\tPATIENTS\tSTATEMENTS\tRIGHT AT\tAGE\tSEQUENCE\tDIGEST")

@@ -35,8 +35,9 @@ func (a *Ages) Age(v Voice) time.Duration {
 	return max(a.Now.Sub(set.AsOf), a.Uptime-set.Since)
 }
 
-// Doubt returns the reason for which a patient of whom nothing is known is
-// refused, or the empty text when silence can be relied on.
+// Doubt returns the reason for which a patient who has not objected is refused,
+// consent or none, or the empty text when it can be relied on that there was no
+// objection.
 func (a *Ages) Doubt() string {
 	if failure := a.failure(); failure != "" {
 		return failure

@@ -57,7 +57,8 @@ func (a *Ask) sections() care.SectionSet {
 //	dissent to all, or to the asker's     NoPatientConsent
 //	  organisation, or to all sections
 //	  that are asked for
-//	silence proves nothing (Ages.Doubt)   ConsentUnavailable
+//	an objection may have gone unheard    ConsentUnavailable, whoever has consented
+//	  (Ages.Doubt)
 //	purpose unknown                       NoPermissionToView
 //	break-glass                           OK with an alert if it has a reason, else NoPermissionToView
 //	region is opt-out                     OK
@@ -99,7 +100,9 @@ func Decide(said *Said, ask *Ask, ages *Ages, model Model) care.ConsentAnswer {
 	return care.ConsentAnswer{Withheld: withheld, Alert: unasked(ask, model)}
 }
 
-// silent decides about a patient of whom nothing is kept.
+// silent decides about a patient of whom nothing is kept, and with that about
+// anyone who has not objected: a consent proves as little as silence that there
+// was no objection since.
 func silent(ask *Ask, ages *Ages, model Model) (refusal care.Kind, reason string) {
 	if doubt := ages.doubt(); doubt != "" {
 		return care.ConsentUnavailable, doubt

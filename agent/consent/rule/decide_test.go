@@ -201,7 +201,7 @@ func TestExplainReasons(t *testing.T) {
 		}
 		texts[text] = reason
 	}
-	want := "Nothing is released on the strength of silence: the record system emis was never read; " +
+	want := "Nothing is released while an objection could go unheard: the record system emis was never read; " +
 		"the record system tpp was last heard on 20 March 2026 at 10:59 UTC, longer ago than 1h0m0s."
 	if texts[want] != ReasonSourceNotRead {
 		t.Errorf("%+v", texts)

@@ -94,7 +94,7 @@ var decisions = []group{
 		{name: "not lifted by consent", said: "region: restriction on 3 March 2026; region: consent on 4 March 2026", answer: "PATIENT_NOT_FOUND (RESTRICTED)"},
 		{name: "lifting it lifts no dissent", said: "region: dissent on 3 March 2026; region: unrestricted on 4 March 2026", answer: "NO_PATIENT_CONSENT (DISSENT)"},
 	}},
-	{"How far silence can be relied on", []decision{
+	{"How far silence, or a consent, can be relied on", []decision{
 		{name: "nothing was ever loaded", known: "never filled", answer: "CONSENT_UNAVAILABLE (NEVER_FILLED)"},
 		{name: "nothing was ever loaded, but a dissent at the site", said: "site: dissent on 3 March 2026", known: "never filled", answer: "CONSENT_UNAVAILABLE (NEVER_FILLED)"},
 		{name: "the store is damaged", said: "region: restriction on 3 March 2026", known: "damaged", asks: "break-glass, nobody asked", answer: "CONSENT_UNAVAILABLE (DAMAGED)"},
@@ -111,6 +111,7 @@ var decisions = []group{
 		{name: "the record system was never read, and a dissent is known", said: "region: dissent on 3 March 2026", known: "emis never read", answer: "NO_PATIENT_CONSENT (DISSENT)"},
 		{name: "the record system was read too long ago", said: "emis: code 93C0. of Read v2 on 3 March 2026", known: "emis read 25 hours ago", answer: "CONSENT_UNAVAILABLE (SOURCE_STALE)"},
 		{name: "the region has not vouched for the agent since its start", known: "region has not vouched", answer: "CONSENT_UNAVAILABLE (UNVOUCHED)"},
+		{name: "not vouched for, and a consent is known", said: "region: consent on 3 March 2026; site: consent on 4 March 2026", known: "region has not vouched", answer: "CONSENT_UNAVAILABLE (UNVOUCHED)"},
 		{name: "not vouched for, and a dissent is known", said: "region: dissent on 3 March 2026", known: "region has not vouched", answer: "NO_PATIENT_CONSENT (DISSENT)"},
 		{name: "the clock is behind what the store has seen", known: "clock behind the store", answer: "CONSENT_UNAVAILABLE (CLOCK)"},
 		{name: "the clock is behind the region's", known: "clock behind the region", answer: "CONSENT_UNAVAILABLE (CLOCK)"},

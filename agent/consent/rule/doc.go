@@ -20,8 +20,8 @@
 //     linked is withheld for both, until a consent of a later date.
 //   - Nobody overrides a dissent or a restriction; break-glass stands in for
 //     asking the patient, and for nothing else.
-//   - Silence counts only when everyone who has to be heard has been heard
-//     lately.
+//   - Silence, and an earlier consent, count only when everyone who has to be
+//     heard has been heard lately.
 //
 // Dissent is not overridden at the point of care, and a restricted patient is
 // answered exactly like an unknown one (GP Connect 1.6, design principles for

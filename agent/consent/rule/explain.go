@@ -45,9 +45,9 @@ var reasonTexts = map[string]string{
 	ReasonClosed:              "Nothing is released for anybody: the agent is stopping.",
 	ReasonLost:                "Nothing is released for anybody: the consent store was lost or put back from an older copy, and is being filled again.",
 	ReasonNeverFilled:         "Nothing is released for anybody: the region has not sent its list of patients' choices yet.",
-	ReasonClock:               "Nothing is released on the strength of silence: this computer's clock is behind a time that was seen before. Set it right.",
-	ReasonClockJumped:         "Nothing is released on the strength of silence: this computer's clock was set, and the region has not confirmed its list since.",
-	ReasonUnvouched:           "Nothing is released on the strength of silence: the region has not confirmed its list since the agent started or the computer woke up.",
+	ReasonClock:               "Nothing is released while an objection could go unheard: this computer's clock is behind a time that was seen before. Set it right.",
+	ReasonClockJumped:         "Nothing is released while an objection could go unheard: this computer's clock was set, and the region has not confirmed its list since.",
+	ReasonUnvouched:           "Nothing is released while an objection could go unheard: the region has not confirmed its list since the agent started or the computer woke up.",
 	ReasonRestricted:          "The patient is restricted: whoever asks is told that there is no such patient here. Nobody can override that.",
 	ReasonDissent:             "The patient does not want the record shared. Nobody can override that, not even in an emergency.",
 	ReasonDissentOrganisation: "The patient does not want the record shared with the organisation that asks. Nobody can override that, not even in an emergency.",
@@ -60,7 +60,7 @@ var reasonTexts = map[string]string{
 func reasonText(reason string, ask *Ask, ages *Ages, model Model) string {
 	switch {
 	case reason == ReasonStale, reason == ReasonSourceStale, reason == ReasonSourceNotRead:
-		return "Nothing is released on the strength of silence: " + unheard(ages) + "."
+		return "Nothing is released while an objection could go unheard: " + unheard(ages) + "."
 	case reason == ReasonNoPermission && !ask.Purpose.Valid():
 		return "The request states no purpose that is served here; only the patient's own care is."
 	case reason == ReasonNoPermission && model != OptOut && model != AskPermission:

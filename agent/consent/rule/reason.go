@@ -10,7 +10,7 @@ const (
 	ReasonLost        = "LOST"         // the store was lost or put back from the past, and is not whole again
 	ReasonNeverFilled = "NEVER_FILLED" // no snapshot of the region was ever loaded
 
-	// What was said is known and holds; silence proves nothing.
+	// What was said against sharing is known and holds; nothing else proves anything.
 
 	ReasonClock         = "CLOCK"           // this machine's clock is behind a time that was seen before
 	ReasonClockJumped   = "CLOCK_JUMPED"    // it was set, and the region has not vouched since

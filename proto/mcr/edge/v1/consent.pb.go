@@ -669,7 +669,7 @@ type ConsentState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Changes with every change of any flag; never goes back.
 	Epoch uint64 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	// Why the cache refuses patients of whom nothing is known, such as
+	// Why the cache refuses patients who have not objected, such as
 	// NEVER_FILLED, UNVOUCHED, STALE or DAMAGED; empty when it answers.
 	Doubt string `protobuf:"bytes,2,opt,name=doubt,proto3" json:"doubt,omitempty"`
 	// Random, and new for every start of the agent. 16 bytes.
