@@ -112,9 +112,14 @@ func (j *Journal) refusal(n int) error {
 
 // takesFact reports whether there is room for a body although nothing may be
 // released, because no further segment can be made: what was refused and what
-// failed is still written, into the space that was kept for it.
+// failed is still written, into the space that was kept for it. The last of that
+// is for what ends the shortage.
 func (j *Journal) takesFact(body []byte) bool {
-	return !j.closed && j.room >= int64(len(body)+maxHeader+maxClockLine) && isFact(body)
+	need := int64(len(body) + maxHeader + maxClockLine)
+	if !freesSpace(body) {
+		need += min(j.reserved()/2, maxKeptRoom)
+	}
+	return !j.closed && j.room >= need && isFact(body)
 }
 
 // add gives a body its place at the end of the pending batch. The header's

@@ -98,8 +98,10 @@
 // A full disk, or a quota, shows before that. The next segment is made while
 // the one in use still has a sixteenth of its space. If it cannot be made,
 // releases are refused from then on (NO_SPACE, QUOTA, or whatever the cause is),
-// and refusals and outcomes go into that space as ordinary entries. No number
-// is missing after such an episode; a JOURNAL_REPAIRED entry tells of it.
+// and refusals and outcomes go into that space as ordinary entries; the last of
+// it is kept to tell that segments are archived. No number is missing after such
+// an episode; a JOURNAL_REPAIRED entry tells of it. A segment that a failure took
+// out of use is replaced past the quota by one of the reserve's size.
 //
 // # Keeping
 //

@@ -82,10 +82,16 @@ func (r *reserve) unwritten(why error) error {
 // isFact reports whether a body tells of something that happened. A decision to
 // release did not, if it was not written; a repair is told anew by the next.
 func isFact(body []byte) bool {
-	for _, kind := range []care.EventKind{care.ReleaseDecided, care.JournalRepaired} {
-		if bytes.HasPrefix(body, []byte(`"kind":"`+kind+`"`)) {
-			return false
-		}
-	}
-	return true
+	return !isOf(body, care.ReleaseDecided, care.JournalRepaired)
+}
+
+// freesSpace reports whether a body tells that segments are about to be removed,
+// which they are only once that is on disk.
+func freesSpace(body []byte) bool { return isOf(body, care.JournalArchived, care.JournalPruned) }
+
+// isOf reports whether a body is of one of the kinds.
+func isOf(body []byte, kinds ...care.EventKind) bool {
+	return slices.ContainsFunc(kinds, func(kind care.EventKind) bool {
+		return bytes.HasPrefix(body, []byte(`"kind":"`+kind+`"`))
+	})
 }

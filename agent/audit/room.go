@@ -9,8 +9,13 @@ import (
 	"github.com/mycarerecord/edge-agent/agent/care"
 )
 
-// reserveShare is the part of a segment that is kept free: one in so many.
-const reserveShare = 16
+const (
+	// reserveShare is the part of a segment that is kept free: one in so many.
+	reserveShare = 16
+	// maxKeptRoom is how many bytes of that are kept to tell that segments are
+	// archived or pruned.
+	maxKeptRoom = 64 << 10
+)
 
 // reserved is how many bytes of a segment are kept for the time when no
 // further segment can be made.
@@ -77,14 +82,19 @@ func (j *Journal) endShortage() {
 }
 
 // freshSegment makes a segment for at least n bytes that begins with entry
-// first, unless that would be past the quota.
+// first, unless that would be past the quota. Where none is in use it makes one
+// then that is a reserve and no more: without it nobody could tell that segments
+// are archived, which ends the matter.
 func (j *Journal) freshSegment(first uint64, n int) (*segment, error) {
 	size := max(j.size, int64(n))
 	j.mu.Lock()
 	after := j.bytes + size
 	j.mu.Unlock()
 	if j.maxBytes > 0 && after > j.maxBytes {
-		return nil, unavailable("audit.createSegment", ReasonQuota, nil)
+		if j.segment != nil {
+			return nil, unavailable("audit.createSegment", ReasonQuota, nil)
+		}
+		size = max(j.reserved(), int64(n))
 	}
 	s, err := createSegment(j.files, j.folder, first, size)
 	if err != nil {

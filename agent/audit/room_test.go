@@ -311,3 +311,48 @@ func TestAHalfMadeSegmentThatStays(t *testing.T) {
 	})
 	mustVerify(t, folder)
 }
+
+// TestArchivingEndsAnyShortage: past the quota segments can be archived where
+// the reserve is full too, and where a failure took the segment in use away.
+func TestArchivingEndsAnyShortage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		files, folder := &faultFiles{}, newFolder(t)
+		j := openTest(t, folder, Options{files: files, SegmentBytes: 64 << 10})
+		for range 600 {
+			mustWait(t, j.Append(sampleEvent()))
+		}
+		closed, err := j.Closed()
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.maxBytes = j.Status().Bytes
+		files.set(failOn("sync", syscall.EIO))
+		wantReason(t, j.Append(sampleEvent()).Wait(t.Context()), ReasonIOError)
+		files.set(nil)
+		time.Sleep(2 * retryDelay)
+		if past := j.Status().Bytes - j.maxBytes; past > j.reserved() {
+			t.Errorf("the journal is %d bytes past its quota", past)
+		}
+		told := 0
+		for ; ; told++ {
+			e := j.Append(refusalOf(told))
+			if e.Position().Sequence == 0 {
+				break
+			}
+			mustWait(t, e)
+			synctest.Wait()
+			wantReason(t, j.Check(), ReasonQuota)
+		}
+		if told == 0 {
+			t.Error("no refusal could be told")
+		}
+		if n, err := j.Archive(t.Context(), newFolder(t), closed[5].Last, care.Event{}); n != 6 || err != nil {
+			t.Fatalf("%d segments were archived: %v", n, err)
+		}
+		time.Sleep(2 * retryDelay)
+		mustWait(t, j.Append(sampleEvent()))
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

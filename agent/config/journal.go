@@ -35,8 +35,10 @@ type Journal struct {
 	// there are searched and verified like the others.
 	ArchiveFolder string `yaml:"archive_folder"`
 
-	// The most that the journal may take up. At that size nothing is released
-	// until segments are archived. Without it the disk is the limit.
+	// The most that the journal may take up; after a failure of the disk 4 MiB
+	// may come on top, so that the agent can still tell what happens. At that
+	// size nothing is released until segments are archived. Without it the disk
+	// is the limit.
 	MaxSize Size `yaml:"max_size" range:"256MiB..1024GiB"`
 
 	// For how many years entries are kept. Older whole segments are deleted,
