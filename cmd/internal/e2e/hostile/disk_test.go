@@ -58,11 +58,12 @@ func occupy(t *testing.T, path string) {
 	}
 }
 
-// nearlyFull makes a journal whose segment has room for a few dozen entries
-// before its reserve of a sixteenth begins.
-func nearlyFull(t *testing.T, s *site) {
+// nearlyFull makes a journal of so many segments, the newest of which has room
+// for a few dozen entries before its reserve of a sixteenth begins.
+func nearlyFull(t *testing.T, s *site, segments int) {
 	t.Helper()
 	const upTo = 60<<20 - 60<<10 // of 64 MiB
+	const waiting = 64           // the most entries that are not on disk
 	must(t, os.MkdirAll(s.state, 0o700))
 	keys := s.keys(t)
 	journal, err := audit.Open(s.journalFolder(), audit.Options{Box: keys.Box, Signer: keys.Signer})
@@ -71,8 +72,11 @@ func nearlyFull(t *testing.T, s *site) {
 	line := 0
 	for written := 0; written < upTo; written += line {
 		entry := journal.Append(care.Event{Kind: care.AgentStarted, Actor: "test", Detail: long, Query: long})
-		if line == 0 || written%(1<<10) == 0 { // so that not too much waits
+		if line == 0 || entry.Position().Sequence%waiting == 0 {
 			must(t, entry.Wait(t.Context()))
+		}
+		if journal.Status().Segments < segments {
+			written = waiting * line // what waits goes into the next segment
 		}
 		if line == 0 {
 			s.eachLine(t, func(_ string, _ int64, text []byte) { line = len(text) + len("12345\n12345") })
@@ -87,13 +91,13 @@ func nearlyFull(t *testing.T, s *site) {
 // journal tells of it.
 func TestFullDisk(t *testing.T) {
 	s := siteWith(t, smallDisk(t, 160), memorySource)
-	nearlyFull(t, s)
+	nearlyFull(t, s, 1)
 	agent := s.start(t)
 	s.fill(t)
 	client, patient := s.as(t, recordsURI), member(t, memory.CastEmergency)
 	filler := filepath.Join(filepath.Dir(s.state), "filler")
 	occupy(t, filler)
-	if n := untilRefused(t, client, patient); n == 0 {
+	if n := untilRefused(t, client, patient, audit.ReasonNoSpace); n == 0 {
 		t.Error("the disk was full from the start, so it was not seen to fill")
 	}
 	const refusals = 50
@@ -113,13 +117,13 @@ func TestFullDisk(t *testing.T) {
 // so that it can say why nothing is released, and resumes when there is room.
 func TestStartsOnFullDisk(t *testing.T) {
 	s := siteWith(t, smallDisk(t, 160), memorySource)
-	nearlyFull(t, s)
+	nearlyFull(t, s, 1)
 	agent := s.start(t)
 	s.fill(t)
 	client, patient := s.as(t, recordsURI), member(t, memory.CastEmergency)
 	filler := filepath.Join(filepath.Dir(s.state), "filler")
 	occupy(t, filler)
-	untilRefused(t, client, patient)
+	untilRefused(t, client, patient, audit.ReasonNoSpace)
 	agent.stop() // there is room to write that down
 	if s.count(t, care.AgentStopped) != 1 {
 		t.Error("the journal does not tell that the agent was stopped")
@@ -147,18 +151,53 @@ func TestStartsOnFullDisk(t *testing.T) {
 }
 
 // untilRefused asks until it is refused and returns how often it was answered.
-func untilRefused(t *testing.T, client *edge.Client, patient memory.Member) (answered int) {
+func untilRefused(t *testing.T, client *edge.Client, patient memory.Member, reason string) (answered int) {
 	t.Helper()
 	for range 10_000 {
 		record, err := client.GetRecord(within(t), &edgev1.GetRecordRequest{Context: asking(patient)})
 		if err != nil {
-			unwritten(t, record, err, audit.ReasonNoSpace)
+			unwritten(t, record, err, reason)
 			return answered
 		}
 		answered++
 	}
-	t.Fatal("the disk is not full")
+	t.Fatal("nothing is refused")
 	return answered
+}
+
+// TestQuota fills the journal up to journal.max_size. From then on nothing
+// leaves, and the status says why and what to do; that done, with no restart,
+// the agent resumes by itself and the journal tells of it.
+func TestQuota(t *testing.T) {
+	archive := filepath.Join(shortDir(t), "archive")
+	s := siteWith(t, shortDir(t), memorySource+"journal: {max_size: 256MiB, archive_folder: '"+archive+"'}\n")
+	nearlyFull(t, s, 4)
+	agent := s.start(t)
+	s.fill(t)
+	client, patient := s.as(t, recordsURI), member(t, memory.CastEmergency)
+	if n := untilRefused(t, client, patient, audit.ReasonQuota); n == 0 {
+		t.Error("the journal was full from the start, so it was not seen to fill")
+	}
+	const refusals = 5
+	for range refusals {
+		refusedUnwritten(t, client, patient, audit.ReasonQuota)
+	}
+	s.worksLocally(t)
+	reply, err := s.as(t, officeURI).Status(within(t))
+	must(t, err)
+	if said := strings.Join(reply.GetAttention(), " "); !strings.Contains(said, "QUOTA") || !strings.Contains(said, "mcr-agent audit archive") {
+		t.Errorf("the status says %q", said)
+	}
+
+	if out, code := s.command(t, "audit", "archive", "--older-than", "0s"); code != 0 || !strings.Contains(out, "3 segments were moved") {
+		t.Fatalf("audit archive ends with code %d: %s", code, out)
+	}
+	resumes(t, client, patient)
+	s.tellsOfShortage(t, audit.ReasonQuota, refusals)
+	if s.count(t, care.JournalArchived) != 1 || s.count(t, care.AgentRecovered) != 0 {
+		t.Error("the journal does not tell of the archiving alone")
+	}
+	agent.stop()
 }
 
 // refusedUnwritten asks once, while only the reserve can be written, and wants
@@ -265,13 +304,13 @@ func (s *site) tellsOfShortage(t *testing.T, reason string, refusals int) {
 // same, or the agent must stop releasing: it may not be lost silently.
 func TestOptOutOnFullDisk(t *testing.T) {
 	s := siteWith(t, smallDisk(t, 160), memorySource)
-	nearlyFull(t, s)
+	nearlyFull(t, s, 1)
 	agent := s.start(t)
 	s.fill(t)
 	client, patient := s.as(t, recordsURI), member(t, memory.CastEmergency)
 	filler := filepath.Join(filepath.Dir(s.state), "filler")
 	occupy(t, filler)
-	untilRefused(t, client, patient)
+	untilRefused(t, client, patient, audit.ReasonNoSpace)
 	out, code := s.command(t, "consent", "set", "dissent", "--nhs-number", patient.NHSNumber.Reveal())
 	must(t, os.Remove(filler))
 	if code == 0 { // the store had room in its file, and the journal in its reserve
