@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/agent/config"
 	"github.com/mycarerecord/edge-agent/connectors/all"
 )
@@ -27,6 +28,20 @@ func TestTheExampleLoads(t *testing.T) {
 	}
 	if f, err := New(s); err != nil || len(f.workers) != 2 {
 		t.Errorf("%d receivers, %v", len(s.Receivers), err)
+	}
+}
+
+// Every kind of entry is put into words.
+func TestEveryKindHasWords(t *testing.T) {
+	source := string(must(os.ReadFile("../../care/event.go")))
+	codes := regexp.MustCompile(`EventKind = "(\w+)"`).FindAllStringSubmatch(source, -1)
+	if len(codes) < 30 {
+		t.Fatalf("only %d kinds are found", len(codes))
+	}
+	for _, code := range codes {
+		if kinds[care.EventKind(code[1])].words == "" {
+			t.Errorf("%s has no words", code[1])
+		}
 	}
 }
 

@@ -152,6 +152,7 @@ func (c *fields) request(l *audit.Line) {
 	c.text("organisation_name", l.OrganisationName)
 	c.text("purpose", l.Purpose)
 	c.text("permission", l.Permission)
+	c.text("alert_reason", l.AlertReason)
 	c.list("sections", l.Sections)
 	c.list("released", l.Released)
 }

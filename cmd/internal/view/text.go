@@ -75,7 +75,15 @@ func asking(w io.Writer, asked *edgev1.Context) {
 	r := asked.GetRequester()
 	fmt.Fprintln(w, "  asked by    "+Clean(join(", ", r.GetUserName(), join(" ", r.GetRoleName(), r.GetRoleCode()), join(" ", r.GetOrganisationName(), r.GetOrganisation()))))
 	purpose, permission := care.Purpose(asked.GetPurpose()), care.Permission(asked.GetPermission())
-	fmt.Fprintln(w, "  because     "+Clean(join(", ", "purpose "+purpose.String(), "permission "+permission.String(), asked.GetReason())))
+	fmt.Fprintln(w, "  because     "+Clean(join(", ", "purpose "+purpose.String(), "permission "+permission.String(), alertReason(asked), asked.GetReason())))
+}
+
+// alertReason says by its code why an alert may be raised, or nothing.
+func alertReason(asked *edgev1.Context) string {
+	if asked.GetAlertReason() == edgev1.AlertReason_ALERT_REASON_UNSPECIFIED {
+		return ""
+	}
+	return "alert reason " + care.AlertReason(asked.GetAlertReason()).String()
 }
 
 // counts writes how many sections ended in which way.

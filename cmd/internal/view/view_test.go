@@ -44,7 +44,8 @@ func golden(t *testing.T, name string, got []byte) {
 // asked is the context of every request here.
 func asked() *edgev1.Context {
 	return &edgev1.Context{Purpose: edgev1.Purpose_PURPOSE_BTG, Permission: edgev1.Permission_PERMISSION_NOT_ASKED, Reason: "unconscious",
-		Requester: &edgev1.Requester{UserName: "Dr Cy Test", RoleCode: "R0260", RoleName: "Clinical Practitioner", Organisation: "Y90001", OrganisationName: "Out of Hours"}}
+		AlertReason: edgev1.AlertReason_ALERT_REASON_EMERGENCY,
+		Requester:   &edgev1.Requester{UserName: "Dr Cy Test", RoleCode: "R0260", RoleName: "Clinical Practitioner", Organisation: "Y90001", OrganisationName: "Out of Hours"}}
 }
 
 // entries reads the records of testdata/record.ndjson.
@@ -152,6 +153,16 @@ func TestText(t *testing.T) {
 				t.Error("a control character came through")
 			}
 		})
+	}
+}
+
+// TestWithoutAlertReason: a request that gives no code says nothing of one.
+func TestWithoutAlertReason(t *testing.T) {
+	var got bytes.Buffer
+	plain := asked()
+	plain.AlertReason = 0
+	if err := view.Text(&got, plain, whole(t)); err != nil || !strings.Contains(got.String(), "permission NOT_ASKED, unconscious\n") {
+		t.Errorf("%v\n%s", err, got.String())
 	}
 }
 
