@@ -68,16 +68,25 @@ func TestRefusedConfigIsJournalled(t *testing.T) {
 	if l := lines[0]; l.Count != 7 || l.TrueReason != reasonFaulty || l.Actor != "agent" || l.Detail != "agent.yaml" || l.ConfigHash != a.site.Fingerprint() {
 		t.Errorf("the entry is %s", l.Raw)
 	}
-	var err error
-	if a.journal, err = audit.Open(JournalFolder(a.site), a.journalOptions(a.keys)); err != nil {
-		t.Fatal(err)
-	}
-	a.journal.Append(care.Event{Kind: care.ConfigRefused, ConfigHash: "another file"})
-	if err := a.journal.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if reason := refuse(t, a); reason != "" || len(kinds(t, a, care.ConfigRefused)) != 3 {
-		t.Errorf("after another file: %q, %d entries", reason, len(kinds(t, a, care.ConfigRefused)))
+	for want, between := range map[string]care.Event{
+		"another file": {Kind: care.ConfigRefused, ConfigHash: "another file"},
+		"a run":        {Kind: care.AgentStarted},
+	} {
+		before := len(kinds(t, a, care.ConfigRefused))
+		if between.Kind == care.ConfigRefused {
+			before++
+		}
+		journal, err := audit.Open(JournalFolder(a.site), a.journalOptions(a.keys))
+		if err != nil {
+			t.Fatal(err)
+		}
+		journal.Append(between)
+		if err := journal.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if reason := refuse(t, a); reason != "" || len(kinds(t, a, care.ConfigRefused)) != before+1 {
+			t.Errorf("after %s: %q, %d entries", want, reason, len(kinds(t, a, care.ConfigRefused)))
+		}
 	}
 }
 

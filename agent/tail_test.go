@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/mycarerecord/edge-agent/agent/audit"
+	"github.com/mycarerecord/edge-agent/agent/budget"
 	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/agent/config"
 	"github.com/mycarerecord/edge-agent/agent/sitekey"
@@ -206,6 +207,27 @@ func TestReachingABudgetIsAnAlert(t *testing.T) {
 		t.Errorf("the entry is %s", line.Raw)
 	}
 	t.Error("no entry tells of it")
+}
+
+// TestTailRemembersRequests: in their order, with how each ended.
+func TestTailRemembersRequests(t *testing.T) {
+	list := numbers(3)
+	a := journalled(t, slices.Concat(asks(1, "u1", list[0], care.PatientNotFound), asks(0, "u2", list[1], care.NoPatientConsent),
+		asks(0, "u3", list[2], care.OK)[:1])...)
+	want := []budget.Past{
+		{User: "u1", Told: care.PatientNotFound, Ended: true},
+		{User: "u2", Told: care.NoPatientConsent, Ended: true},
+		{User: "u3"},
+	}
+	if len(a.tail.past) != len(want) {
+		t.Fatalf("%d requests are remembered", len(a.tail.past))
+	}
+	for i, got := range a.tail.past {
+		if got.Number.Reveal() != fmt.Sprint(list[i]) || got.At.IsZero() || got.Broker != "region" || got.Organisation != "RWH" ||
+			got.User != want[i].User || got.Told != want[i].Told || got.Ended != want[i].Ended {
+			t.Errorf("request %d is %+v, want %+v", i, got, want[i])
+		}
+	}
 }
 
 // TestDowntimeResetsNoBudget: the hour that counts is the last that the agent

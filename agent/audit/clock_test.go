@@ -110,6 +110,9 @@ func TestTheClockIsSetInAnEpisode(t *testing.T) {
 				files.set(nil)
 				time.Sleep(2 * retryDelay)
 				synctest.Wait()
+				if onDisk := j.Status().Entries; onDisk+1 != j.nextNumber() {
+					t.Errorf("%d entries are on disk, the next has the number %d", onDisk, j.nextNumber())
+				}
 				back.Store(int64(time.Hour)) // what comes next hides it
 				mustWait(t, j.Append(refusalOf(1)))
 				if err := j.Close(); err != nil {
