@@ -161,7 +161,7 @@ func TestAlertByNumber(t *testing.T) {
 		t.Error(got)
 	}
 	again := mcr(exitOK, "alerts", "seen", number, "--note", "another")
-	if !strings.HasPrefix(again, "Alert "+number+" was dealt with before, seen by site:") || !strings.Contains(again, ": a test. Nothing is written") {
+	if !strings.HasPrefix(again, "Alert "+number+" was dealt with before, seen by site:") || !strings.HasSuffix(again, ": a test. Nothing is written about it again.\n") || strings.Count(again, "\n") != 1 {
 		t.Error(again)
 	}
 	if got := mcr(exitOK, "audit", "search", "--kind", "ALERT_SEEN", "--format", "ndjson"); strings.Count(got, "\n") != 1 {

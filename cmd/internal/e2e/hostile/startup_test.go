@@ -47,7 +47,7 @@ var notToStarts = []notToStart{
 	{"half a certificate", func(t *testing.T, s *site) { must(t, os.Truncate(filepath.Join(s.dir, "agent.pem"), 200)) }, false, exitFailed, []string{"NO_CERTIFICATE"}},
 	{"a deny list that is missing", func(t *testing.T, s *site) { must(t, os.Remove(filepath.Join(s.dir, "denied.txt"))) }, false, exitFailed, []string{"UNREADABLE", "denied.txt"}},
 	{"a deny list with a fault", func(t *testing.T, s *site) { s.write(t, "denied.txt", "not hexadecimal\n") }, false, exitFailed, []string{"DENIED_LINE", "line 1"}},
-	{"a port in use", occupied, false, exitFailed, []string{"link.Listen", "ADDRESS", "no other program uses the port"}},
+	{"a port in use", occupied, false, exitFailed, []string{"mcr-agent: BAD_REQUEST (ADDRESS): cannot listen on", "no other program uses the port"}},
 	{"a journal open to others", func(t *testing.T, s *site) {
 		must(t, os.MkdirAll(s.journalFolder(), 0o755))
 		s.keys(t)
