@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/mycarerecord/edge-agent/agent/alerts"
+	"github.com/mycarerecord/edge-agent/agent/audit"
 	"github.com/mycarerecord/edge-agent/agent/audit/tree"
 	"github.com/mycarerecord/edge-agent/agent/care"
 	"github.com/mycarerecord/edge-agent/agent/config"
@@ -84,6 +85,9 @@ func (c *checks) journal(j *config.Journal) {
 			c.add(fmt.Sprintf("journal.witnesses[%d]", i), mistyped("mcrctl audit witness --show-key"))
 		}
 	}
+	if j.ArchiveFolder != "" {
+		c.add("journal.archive_folder", audit.CheckFolder(j.ArchiveFolder))
+	}
 	for i := range j.Forward {
 		_, err := receiverTLS(&j.Forward[i])
 		c.add(fmt.Sprintf("journal.forward[%d]", i), err)
@@ -101,12 +105,11 @@ const maxSocketPath = 107
 
 // state looks at the state folder and the site key.
 func (c *checks) state(site *config.Site) {
-	folder := site.StateFolder
 	if len(SocketPath(site)) > maxSocketPath {
 		c.found = append(c.found, care.Problem{Path: "state_folder",
 			Detail: fmt.Sprintf("its path has more than %d bytes, so that the local socket in it cannot be opened; choose a shorter one", maxSocketPath-len(socketFile)-1)})
 	}
-	for at := folder; ; at = filepath.Dir(at) { // what is there of its path
+	for at := site.StateFolder; ; at = filepath.Dir(at) { // what is there of its path
 		info, err := os.Stat(at)
 		if err == nil && !info.IsDir() {
 			c.found = append(c.found, care.Problem{Path: "state_folder", Detail: at + " is not a folder"})
@@ -116,17 +119,15 @@ func (c *checks) state(site *config.Site) {
 			break
 		}
 	}
+	c.add("state_folder", audit.CheckFolder(JournalFolder(site)))
 	key := site.SiteKey
 	if key.SystemdCredential != "" && os.Getenv("CREDENTIALS_DIRECTORY") == "" {
 		return // only the service has it
 	}
 	_, err := sitekey.Open(KeySource(site))
-	switch care.ReasonOf(err) {
-	case "KEY_PROTECTED": // opens for the agent's account alone
-	case "KEY_MISSING":
-		if hasStores(site) || key.SystemdCredential != "" {
-			c.add("site_key", err)
-		}
+	switch reason := care.ReasonOf(err); {
+	case reason == "KEY_PROTECTED": // opens for the agent's account alone
+	case reason == "KEY_MISSING" && !hasStores(site) && key.SystemdCredential == "": // is made by the first start
 	default:
 		c.add(cmp.Or(keyPath(&key), "state_folder"), err)
 	}

@@ -110,6 +110,15 @@ func makeFolder(files fileSystem, folder string) error {
 	return checkFolder(files, folder)
 }
 
+// CheckFolder says why a folder cannot hold a journal or its archive, or nil. One
+// that is not there yet is no fault: it is made when it is needed.
+func CheckFolder(folder string) error {
+	if _, err := os.Lstat(folder); os.IsNotExist(err) {
+		return nil
+	}
+	return checkFolder(osFiles{}, folder)
+}
+
 // checkFolder refuses a folder that is none or that others can use.
 func checkFolder(files fileSystem, folder string) error {
 	info, err := files.stat(folder)
