@@ -66,4 +66,9 @@ func TestDemoTellsItsStory(t *testing.T) {
 			t.Errorf("the walk does not say %q:\n%s", say, &out)
 		}
 	}
+	for _, mess := range []string{" , true reason", " \n"} {
+		if strings.Contains(out.String(), mess) {
+			t.Errorf("the walk says %q:\n%s", mess, &out)
+		}
+	}
 }

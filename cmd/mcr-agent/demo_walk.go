@@ -237,9 +237,9 @@ func (d *demonstration) showJournal(ctx context.Context) error {
 			what = sent(&l)
 		}
 		if l.TrueReason != "" {
-			what += ", true reason " + l.TrueReason
+			what = strings.TrimPrefix(what+", true reason "+l.TrueReason, ", ")
 		}
-		d.say("   %3d  %-16s %-16s %s", l.Sequence, l.Kind, printable(l.UserName), what)
+		d.say("%s", strings.TrimRight(fmt.Sprintf("   %3d  %-17s %-16s %s", l.Sequence, l.Kind, printable(l.UserName), what), " "))
 	}
 	return nil
 }
