@@ -100,6 +100,10 @@ func (a *Agent) openStores(ctx context.Context, check func(context.Context) erro
 		return &care.Error{Kind: care.Internal, Op: "agent", Reason: "STATE_FOLDER",
 			Detail: "the state folder " + folder + " cannot be made; check its path and who may write there", Err: err}
 	}
+	if info, err := os.Stat(folder); err == nil && !ownedHere(info) {
+		return &care.Error{Kind: care.Internal, Op: "agent", Reason: "STATE_FOLDER",
+			Detail: "the state folder " + folder + " belongs to another account, which could not go on with what this one writes; run this as that account, such as with sudo -u"}
+	}
 	key, err := openKey(a.site)
 	if err != nil {
 		return err

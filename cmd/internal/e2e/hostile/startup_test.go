@@ -53,6 +53,10 @@ var notToStarts = []notToStart{
 		s.keys(t)
 		must(t, os.Chmod(s.journalFolder(), 0o755))
 	}, false, exitFailed, []string{"AUDIT_UNAVAILABLE", "PERMISSIONS", "0700"}},
+	{"a state folder of another account", func(t *testing.T, s *site) {
+		must(t, os.MkdirAll(filepath.Dir(s.journalFolder()), 0o700))
+		must(t, os.Chown(filepath.Dir(s.journalFolder()), 12345, -1))
+	}, false, exitFailed, []string{"STATE_FOLDER", "belongs to another account", "sudo -u"}},
 }
 
 // TestRefusesToStart starts agents that must not serve, and wants each to end
