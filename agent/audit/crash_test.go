@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	crashStates = flag.Int("crash.states", 3000, "how many power cuts TestPowerFails makes")
+	crashStates = flag.Int("crash.states", powerCuts, "how many power cuts TestPowerFails makes")
 	crashSeed   = flag.Uint64("crash.seed", 0, "where their randomness begins; 0: somewhere else each time")
 )
 

@@ -1,0 +1,5 @@
+//go:build !race
+
+package audit
+
+const powerCuts = 3000
