@@ -40,6 +40,7 @@ type recordAnswer struct {
 	pool    *buffers
 	buf     *[]byte
 	limit   int // bytes at which the message is full
+	opened  time.Time
 	scratch [64]byte
 	err     error // of encoding the opening or the closing
 }
@@ -58,6 +59,7 @@ const (
 
 // Open adds the opening.
 func (a *recordAnswer) Open(req *care.Request, p *care.Patient, _ *care.Document) {
+	a.opened = time.Now()
 	a.message(fieldOpening, a.site.opening(req, p))
 }
 
@@ -89,7 +91,16 @@ func (a *recordAnswer) Record(r *care.Record) bool {
 		b = append(b, 7<<3, 1)
 	}
 	*a.buf = appendText(b, 8, r.Resource)
-	return len(*a.buf) >= a.limit
+	return len(*a.buf) >= a.limit && a.leaves()
+}
+
+// leaves reports whether a message that has come to its limit is to leave.
+func (a *recordAnswer) leaves() bool {
+	if a.limit == firstMessage && time.Since(a.opened) < soon {
+		a.limit = fullMessage
+		return false
+	}
+	return true
 }
 
 // Outcome adds a section's outcome.

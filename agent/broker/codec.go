@@ -2,6 +2,7 @@ package broker
 
 import (
 	"sync"
+	"time"
 
 	"google.golang.org/grpc/encoding"
 	_ "google.golang.org/grpc/encoding/proto" // the codec of every message that is not a frame
@@ -35,13 +36,14 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 // Unmarshal decodes a message.
 func (c codec) Unmarshal(data mem.BufferSlice, v any) error { return c.proto.Unmarshal(data, v) }
 
-// Sizes of the messages of an answer, in bytes. The first one leaves early so
-// that a reader sees something soon; the others are large because each message
-// costs as much as a kilobyte.
+// Sizes of the messages of an answer, in bytes. They are large because each
+// message costs as much as a kilobyte. From a source that takes its time the
+// first one leaves early, so that a reader sees something soon.
 const (
 	firstMessage = 16 << 10
 	fullMessage  = 56 << 10
-	bufferSize   = 68 << 10 // a chunk of a document and what is around it
+	soon         = 2 * time.Millisecond // a source that fills the first one by then does not take its time
+	bufferSize   = 68 << 10             // a chunk of a document and what is around it
 )
 
 // buffers is the pool of message buffers. A buffer that a large record made
