@@ -279,6 +279,14 @@ func TestRefusals(t *testing.T) {
 			trace: "policy, budget, consent, RELEASE_REFUSED CONSENT_UNAVAILABLE STALE, on disk 1"},
 		{name: "restricted", upset: consent(care.PatientNotFound, "RESTRICTED"), kind: care.PatientNotFound,
 			trace: "policy, budget, consent, RELEASE_REFUSED PATIENT_NOT_FOUND RESTRICTED, identify, on disk 1, RELEASE_ENDED PATIENT_NOT_FOUND RESTRICTED"},
+		{name: "restricted, and then of a dissent instead", upset: func(w *world) {
+			consent(care.PatientNotFound, "RESTRICTED")(w)
+			w.identifyErr = &care.Error{Kind: care.PatientNotFound, Reason: "ABSENT"}
+			w.onIdentify = func() {
+				w.epoch, w.answer = 8, care.ConsentAnswer{Refusal: care.NoPatientConsent, Reason: "DISSENT", Epoch: 8}
+			}
+		}, kind: care.PatientNotFound,
+			trace: "policy, budget, consent, RELEASE_REFUSED PATIENT_NOT_FOUND RESTRICTED, identify, consent, on disk 1, RELEASE_ENDED PATIENT_NOT_FOUND RESTRICTED"},
 		{name: "restricted, other demographics", upset: func(w *world) {
 			consent(care.PatientNotFound, "RESTRICTED")(w)
 			w.identifyErr = &care.Error{Kind: care.InvalidDemographics, Reason: "DEMOGRAPHICS_DIFFER"}

@@ -195,7 +195,7 @@ func (b *builder) flush() error {
 				return nil, damage(err)
 			}
 		}
-		return old, nil
+		return old, b.vault.room(tx, b.pending)
 	})
 	b.batch, b.pending = b.batch[:0], 0
 	return err

@@ -17,7 +17,8 @@ const maxChange = 64 << 20
 // A change counts from the moment Update has returned nil; then it is on disk.
 // Nothing is written if fn changed nothing.
 //
-// An error of fn undoes everything, and is returned. A panic or an error of
+// An error of fn undoes everything, and is returned; so does a disk without room
+// (NO_SPACE), where the system tells before something is written. A panic or an error of
 // the commit itself fails the vault with POISONED: nobody knows what is on disk
 // then. Update waits its turn for as long as ctx allows.
 func (v *Vault) Update(ctx context.Context, fn func(*Change) error) error {
@@ -190,6 +191,7 @@ func (c *Change) Adopt(b *Built) error {
 // nothing was.
 func (c *Change) flush() (*view, error) {
 	next := &Root{Epoch: c.Epoch(), State: c.State(), sets: c.sets}
+	bytes := 0
 	for set, pages := range c.pages {
 		maps.DeleteFunc(pages, func(_ uint16, p *newPage) bool { return !p.changed })
 		if len(pages) == 0 {
@@ -200,6 +202,9 @@ func (c *Change) flush() (*view, error) {
 			return nil, damage(err)
 		}
 		next.sets[set] = t
+		for _, p := range pages {
+			bytes += len(p.plain) + sealSize + groupSize // its group may be of no other page
+		}
 	}
 	if next.sets == c.old.sets && c.epoch == 0 {
 		if c.state == nil {
@@ -214,6 +219,9 @@ func (c *Change) flush() (*view, error) {
 		if err := c.tx.DeleteBucket(name); err != nil {
 			return nil, damage(err)
 		}
+	}
+	if err := c.vault.room(c.tx, bytes); err != nil {
+		return nil, err
 	}
 	return c.vault.putRoot(c.tx, next)
 }

@@ -30,7 +30,7 @@ func Open(path string, o Options) (*Vault, error) {
 	if o.Parse == nil {
 		return nil, failure(care.BadRequest, "OPTIONS", "nothing is given that reads the state", nil)
 	}
-	v := &Vault{path: path, sealer: s, log: o.Log, failed: make(chan struct{}), writing: make(chan struct{}, 1), building: map[string]bool{}}
+	v := &Vault{path: path, sealer: s, log: o.Log, failed: make(chan struct{}), writing: make(chan struct{}, 1), building: map[string]bool{}, slack: slack}
 	if v.log == nil {
 		v.log = hclog.NewNullLogger()
 	}

@@ -50,6 +50,8 @@ type Vault struct {
 	generations [Sets]uint64    // highest that was handed out
 	building    map[string]bool // names of buckets that are being built
 	swept       bool            // no bucket is left that counts for nothing
+	roomy       int64           // how far the file surely has room on the disk, in bytes
+	slack       int64           // how much room is taken beyond what is needed
 }
 
 // view is what readers work with. It is replaced whole and never changed.

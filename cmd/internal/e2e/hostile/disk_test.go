@@ -34,7 +34,7 @@ func smallDisk(t *testing.T, mebibytes int64) string {
 	must(t, file.Close())
 	for _, words := range [][]string{{"mkfs.ext4", "-q", "-F", "-m", "0", image}, {"mount", "-o", "loop", image, at}} {
 		if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v: %s (this test needs root and may not be skipped)", words[0], err, out)
+			t.Fatalf("%s: %v: %s (a disk that is full needs root, mkfs.ext4 of the package e2fsprogs, and a free loop device; this test may not be skipped)", words[0], err, out)
 		}
 	}
 	t.Cleanup(func() {
