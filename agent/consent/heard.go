@@ -15,11 +15,12 @@ import (
 const maxHeard = 4096
 
 // heard is what sources said of single patients since their last whole readings,
-// where that is not what the readings said. It is in memory only: whoever is
-// asked for is looked up in the sources first, after a restart too. And a look
-// must leave no trace that a caller could find. A write takes time, moves the
+// where that is not what the readings said. It is in memory only, because a look
+// must leave no trace that a caller could find: a write takes time, moves the
 // epoch and is journalled, and would so tell a patient who is restricted from
-// one who is not there. It is never changed, only replaced.
+// one who is not there. After a restart whoever is asked for is looked up again;
+// of a person's other numbers nothing is known before the next readings, see
+// Store.ages. It is never changed, only replaced.
 type heard struct {
 	turn uint64 // goes up with every change
 	said map[remark]hearsay
@@ -37,15 +38,13 @@ type hearsay struct {
 	turn  uint64
 }
 
-// overlaid returns what is to be held of a patient: what was heard since the
-// last reading, or else what the set has.
-func (h *heard) overlaid(set int, key *vault.Key, held []byte) []byte {
-	if len(h.said) > 0 {
-		if s, there := h.said[remark{set, *key}]; there {
-			return s.entry
-		}
+// of returns what was heard of a patient since the last reading.
+func (h *heard) of(set int, key *vault.Key) (entry []byte, there bool) {
+	if len(h.said) == 0 {
+		return nil, false
 	}
-	return held
+	s, there := h.said[remark{set, *key}]
+	return s.entry, there
 }
 
 // Learn takes what a source says of one patient now, in place of what it said
@@ -93,12 +92,15 @@ func (s *Store) entryOf(source string, n care.NHSNumber, ds []care.Directive) (n
 }
 
 // note keeps what was heard, if it is new. While the source is read it is kept
-// even if the set has it: the reading may have passed the patient already.
+// even if the set has it: the reading may have passed the patient already. That
+// nothing is said is never news of somebody of whom nothing was said.
 func (s *Store) note(about remark, now *rule.Entry) error {
 	s.hearing.Lock()
 	defer s.hearing.Unlock()
 	h := s.heard.Load()
-	before, err := s.held(h, about)
+	r := s.vault.Read()
+	before, err := s.held(h, r, about)
+	r.Done()
 	if err != nil {
 		return err
 	}
@@ -107,7 +109,7 @@ func (s *Store) note(about remark, now *rule.Entry) error {
 		return err
 	}
 	_, reading := s.readings[about.set]
-	if !reading && bytes.Equal(entry, before) {
+	if bytes.Equal(entry, before) && (!reading || len(entry) == 0) {
 		return nil
 	}
 	if _, there := h.said[about]; !there && len(h.said) >= maxHeard {
@@ -121,14 +123,20 @@ func (s *Store) note(about remark, now *rule.Entry) error {
 }
 
 // held returns what is held of a patient at present.
-func (s *Store) held(h *heard, about remark) ([]byte, error) {
-	r := s.vault.Read()
-	defer r.Done()
+func (s *Store) held(h *heard, r *vault.Reader, about remark) ([]byte, error) {
 	value, err := r.Get(about.set, &about.key)
 	if err != nil {
 		return nil, err
 	}
-	return bytes.Clone(h.overlaid(about.set, &about.key, value)), nil
+	entry, there := h.of(about.set, &about.key)
+	if !there {
+		return bytes.Clone(value), nil
+	}
+	now, err := parseEntry(entry)
+	if err != nil {
+		return nil, err
+	}
+	return withheld(value, &now)
 }
 
 // withheld returns an entry in its stored form, with those statements of the one
@@ -161,17 +169,25 @@ func (s *Store) beginReading(slot int) error {
 }
 
 // endReading ends a reading. If it came to its end, it has all that was heard
-// before it began.
+// before it began. What the set says as well need not be kept.
 func (s *Store) endReading(slot int, whole bool) {
 	s.hearing.Lock()
 	defer s.hearing.Unlock()
 	began := s.readings[slot]
 	delete(s.readings, slot)
 	h := s.heard.Load()
-	if !whole || len(h.said) == 0 {
+	if len(h.said) == 0 {
 		return
 	}
+	r := s.vault.Read()
+	defer r.Done()
 	next := &heard{turn: h.turn + 1, said: maps.Clone(h.said)}
-	maps.DeleteFunc(next.said, func(about remark, s hearsay) bool { return about.set == slot && s.turn <= began })
+	maps.DeleteFunc(next.said, func(about remark, s hearsay) bool {
+		if about.set != slot {
+			return false
+		}
+		held, err := r.Get(slot, &about.key)
+		return whole && s.turn <= began || err == nil && bytes.Equal(held, s.entry)
+	})
 	s.heard.Store(next)
 }

@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"slices"
 	"time"
 
 	"github.com/mycarerecord/edge-agent/agent/consent/rule"
@@ -30,6 +31,8 @@ type sight struct {
 	// right. Measured by a clock that nobody sets, so that a wall clock which is
 	// set back makes nothing fresh.
 	since [vault.Sets]time.Duration
+	// read says which sources were read whole in this process.
+	read [vault.Sets]bool
 	// asOf is the region's time that since goes with, in milliseconds; 0 if it
 	// was never heard.
 	asOf int64
@@ -81,7 +84,7 @@ func (s *Store) hear(set int, asOf int64) {
 			}
 			g.asOf = asOf
 		}
-		g.since[set] = since
+		g.since[set], g.read[set] = since, true
 	})
 	s.tell()
 }
@@ -106,6 +109,10 @@ type outlook struct {
 	sight *sight
 	lost  bool
 	sets  []rule.Set // by rule.Voice
+	// linked is sets for a person with several numbers. A source is asked about
+	// one of them; what it said of the others before a restart is known again
+	// when it was read.
+	linked []rule.Set
 }
 
 // outlook returns what the state and the present sight come to.
@@ -123,6 +130,10 @@ func (s *Store) outlook(st *state) *outlook {
 		o.sets[int(firstVoice)+i] = rule.Set{Name: set.name, Required: true, Filled: set.filled,
 			AsOf: time.UnixMilli(set.asOf), Since: g.since[slot], MaxAge: s.opts.Sources[i].MaxAge}
 	}
+	o.linked = slices.Clone(o.sets)
+	for i, slot := range s.slots {
+		o.linked[int(firstVoice)+i].Filled = st.sets[slot].filled && (g.read[slot] || s.opts.OnlyKept)
+	}
 	s.lately.Store(o)
 	return o
 }
@@ -130,10 +141,14 @@ func (s *Store) outlook(st *state) *outlook {
 // firstVoice is the voice of the first source.
 const firstVoice = rule.SiteVoice + 1
 
-// ages returns how far a state can be relied on at this moment.
-func (s *Store) ages(st *state) rule.Ages {
+// ages returns how far a state can be relied on at this moment, for a person with
+// several numbers or with one.
+func (s *Store) ages(st *state, linked bool) rule.Ages {
 	o, at := s.outlook(st), s.moment()
 	a := rule.Ages{Lost: o.lost, Now: time.Unix(0, at.wall), Uptime: at.up, Floor: time.Unix(0, o.sight.floor), Sets: o.sets}
+	if linked {
+		a.Sets = o.linked
+	}
 	a.Vouched, a.Jumped = o.sight.look(at)
 	return a
 }

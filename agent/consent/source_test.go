@@ -110,6 +110,30 @@ func TestLearnedIsForgotten(t *testing.T) {
 	answers(t, s, 1, care.OK, "")
 }
 
+// TestLinkedNumbersAfterARestart proves that a person with two numbers is not
+// served before each source was read: who asks for one has it asked of one.
+func TestLinkedNumbersAfterARestart(t *testing.T) {
+	b := newBench(t).withSource("gp", time.Hour).withSource("lab", time.Hour)
+	s := b.filled(t)
+	reread(t, s, "gp", start)
+	reread(t, s, "lab", start)
+	link(t, s, 1, 2, SamePerson, 2)
+	dissent := said(care.SourceFlag, 2, care.Dissent, 1)
+	check(t, s.Learn("gp", number(2), []care.Directive{dissent}))
+	answers(t, s, 1, care.NoPatientConsent, rule.ReasonDissent)
+	check(t, s.Close())
+	s = b.open(t)
+	b.beat(t, s)
+	answers(t, s, 1, care.ConsentUnavailable, rule.ReasonSourceNotRead)
+	answers(t, s, 3, care.OK, "")
+	reread(t, s, "lab", b.clocks.now())
+	answers(t, s, 1, care.ConsentUnavailable, rule.ReasonSourceNotRead)
+	reread(t, s, "gp", b.clocks.now(), dissent)
+	answers(t, s, 1, care.NoPatientConsent, rule.ReasonDissent)
+	reread(t, s, "gp", b.clocks.now())
+	answers(t, s, 1, care.OK, "")
+}
+
 // TestLearnedOfLinkedNumbers wants what is heard of one number of a person to
 // count for the others.
 func TestLearnedOfLinkedNumbers(t *testing.T) {
@@ -227,6 +251,55 @@ func TestLearnedWhileRead(t *testing.T) {
 	reread(t, s, "gp", start)
 	for i := 1; i <= 3; i++ {
 		answers(t, s, i, care.OK, "")
+	}
+}
+
+// TestLookBeforeTheReadingCameBy proves that a look which found nothing does not
+// hide what the reading under way finds later: of a number that the source is
+// not asked about when the person's other one is.
+func TestLookBeforeTheReadingCameBy(t *testing.T) {
+	b := newBench(t).withSource("gp", time.Hour)
+	s := b.filled(t)
+	reread(t, s, "gp", start, said(care.SourceFlag, 3, care.ConsentGiven, 1))
+	link(t, s, 1, 2, SamePerson, 2)
+	during := func(yield func(care.Directive, error) bool) {
+		for i := 1; i <= 5; i++ {
+			check(t, s.Learn("gp", number(i), nil))
+		}
+		_ = yield(said(care.SourceFlag, 2, care.Dissent, 0), nil) && yield(said(care.SourceFlag, 3, care.Dissent, 0), nil) &&
+			yield(said(care.SourceFlag, 4, care.Restriction, 0), nil)
+	}
+	_, err := s.Fill(context.Background(), "gp", b.clocks.now(), during)
+	check(t, err)
+	for i := 1; i <= 3; i++ {
+		answers(t, s, i, care.NoPatientConsent, rule.ReasonDissent)
+	}
+	answers(t, s, 4, care.PatientNotFound, rule.ReasonRestricted)
+	held, err := s.Show(number(3))
+	if check(t, err); len(held.Directives) != 1 || held.Directives[0].Kind != care.Dissent {
+		t.Errorf("shown %+v", held)
+	}
+}
+
+// TestSilenceTakesNoRoom looks for people of whom nothing is said, while the
+// source is read and between readings.
+func TestSilenceTakesNoRoom(t *testing.T) {
+	s := newBench(t).withSource("gp", time.Hour).filled(t)
+	known := said(care.SourceFlag, 1, care.Dissent, 1)
+	reread(t, s, "gp", start, known)
+	broken := errors.New("broken off")
+	_, err := s.Fill(context.Background(), "gp", start, func(yield func(care.Directive, error) bool) {
+		for range 100 {
+			check(t, s.Learn("gp", care.Nobody(), nil))
+		}
+		check(t, s.Learn("gp", number(1), []care.Directive{known}))
+		if n := len(s.heard.Load().said); n != 1 {
+			t.Errorf("%d are kept", n)
+		}
+		yield(care.Directive{}, broken)
+	})
+	if n := len(s.heard.Load().said); !errors.Is(err, broken) || n != 0 {
+		t.Errorf("%v; %d are kept", err, n)
 	}
 }
 

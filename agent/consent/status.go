@@ -11,7 +11,7 @@ import (
 func (s *Store) Status() Status {
 	root := s.vault.Root()
 	st := root.State.(*state)
-	ages := s.ages(st)
+	ages := s.ages(st, false)
 	ages.Failure = s.failure()
 	status := Status{Epoch: st.told, Doubt: ages.Doubt(), Instance: s.instance, Vouched: ages.Vouched,
 		Lost: ages.Lost, Region: st.region, Staged: s.staged.Load()}

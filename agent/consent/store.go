@@ -78,7 +78,7 @@ func (s *Store) Check(req *care.Request) care.ConsentAnswer {
 func (s *Store) decide(sc *scratch, h *heard, r *vault.Reader, n care.NHSNumber) care.ConsentAnswer {
 	root := r.Root()
 	err := s.hearAll(sc, h, r, n)
-	sc.ages = s.ages(root.State.(*state))
+	sc.ages = s.ages(root.State.(*state), sc.person.count > 1)
 	epoch, version := root.Epoch, root.Epoch+h.turn
 	if sc.ages.Failure = s.failure(); sc.ages.Failure != "" {
 		epoch, version = failedEpoch, failedEpoch
@@ -105,7 +105,12 @@ func (s *Store) hearAll(sc *scratch, h *heard, r *vault.Reader, n care.NHSNumber
 			if err != nil {
 				return err
 			}
-			sc.said.Add(rule.Voice(v), h.overlaid(s.setOf(v), key, value), link)
+			if entry, there := h.of(s.setOf(v), key); there {
+				sc.said.Add(rule.Voice(v), entry, link)
+				sc.said.AddDenials(rule.Voice(v), value, link)
+			} else {
+				sc.said.Add(rule.Voice(v), value, link)
+			}
 		}
 	}
 	return nil
@@ -137,11 +142,11 @@ func (s *Store) Show(n care.NHSNumber) (Held, error) {
 	held := Held{Linked: sc.person.count - 1}
 	for v := range int(firstVoice) + len(s.slots) {
 		for i := range sc.person.keys[:sc.person.count] {
-			value, err := r.Get(s.setOf(v), &sc.person.keys[i])
+			value, err := s.held(h, r, remark{s.setOf(v), sc.person.keys[i]})
 			if err != nil {
 				return Held{}, err
 			}
-			said, err := parseEntry(h.overlaid(s.setOf(v), &sc.person.keys[i], value))
+			said, err := parseEntry(value)
 			if err != nil {
 				return Held{}, err
 			}

@@ -203,6 +203,6 @@ func (s *Store) doubt() string {
 	if failure := s.failure(); failure != "" {
 		return failure
 	}
-	ages := s.ages(s.current())
+	ages := s.ages(s.current(), false)
 	return ages.Doubt()
 }

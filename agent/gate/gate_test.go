@@ -283,7 +283,7 @@ func TestRefusals(t *testing.T) {
 			consent(care.PatientNotFound, "RESTRICTED")(w)
 			w.identifyErr = &care.Error{Kind: care.PatientNotFound, Reason: "ABSENT"}
 			w.onIdentify = func() {
-				w.epoch, w.answer = 8, care.ConsentAnswer{Refusal: care.NoPatientConsent, Reason: "DISSENT", Epoch: 8}
+				w.version, w.answer = 8, care.ConsentAnswer{Refusal: care.NoPatientConsent, Reason: "DISSENT", Version: 8}
 			}
 		}, kind: care.PatientNotFound,
 			trace: "policy, budget, consent, RELEASE_REFUSED PATIENT_NOT_FOUND RESTRICTED, identify, consent, on disk 1, RELEASE_ENDED PATIENT_NOT_FOUND RESTRICTED"},

@@ -100,6 +100,9 @@ func (s *Said) recount(lines []string, i int, ask *Ask, ages *Ages) []string {
 		if rest, ok = v.read(rest); !ok {
 			break
 		}
+		if at.denials && !restrictive(v.kind) {
+			continue
+		}
 		line := fmt.Sprintf("%s recorded %s, effective %s", who, v.words(), when(v.effective))
 		if at.link != Own {
 			line += fmt.Sprintf(", under another NHS number of the same person, linked %s", when(at.link))

@@ -25,9 +25,10 @@ type Said struct {
 
 // heard is a stored entry and where it was found.
 type heard struct {
-	entry []byte
-	link  int64
-	voice Voice
+	entry   []byte
+	link    int64
+	voice   Voice
+	denials bool // what lifts and consents does not count
 }
 
 // Reset empties s.
@@ -45,7 +46,15 @@ func (s *Said) Reset() {
 // An entry that is not a stored form makes Decide answer DAMAGED.
 func (s *Said) Add(v Voice, entry []byte, link int64) {
 	if len(entry) > 0 {
-		s.entries = append(s.entries, heard{entry, link, v})
+		s.entries = append(s.entries, heard{entry, link, v, false})
+	}
+}
+
+// AddDenials is Add of an entry of which only what withholds counts, because the
+// voice was heard since and did not repeat the rest.
+func (s *Said) AddDenials(v Voice, entry []byte, link int64) {
+	if len(entry) > 0 {
+		s.entries = append(s.entries, heard{entry, link, v, true})
 	}
 }
 
@@ -96,7 +105,7 @@ func (s *Said) lifted(i int, withheld *view) bool {
 	at := &s.entries[i]
 	for j := range s.entries {
 		other := &s.entries[j]
-		if j == i || other.voice != at.voice {
+		if j == i || other.voice != at.voice || other.denials {
 			continue
 		}
 		linked := max(at.link, other.link)
