@@ -133,10 +133,10 @@ func (r *release) admit() error {
 	r.decide()                                         // 4: written down; on disk before anything leaves, see release.flush
 	r.match, err = g.Records.Identify(r.ctx, r.whom()) // 5: the source is read meanwhile
 	again := r.stillAllowed()                          // the source may have told of a dissent just now
-	switch restricted := r.restriction(again); {
-	case restricted != "":
-		return hide(r.match, err, restricted) // as if the source had no such patient
-	case again != nil:
+	if reason, hidden := r.restriction(again); hidden {
+		return hide(r.match, err, reason) // as if the source had no such patient
+	}
+	if again != nil {
 		return again
 	}
 	return err // 6: nil only if r.match is the person asked for, for certain

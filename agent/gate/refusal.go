@@ -26,23 +26,23 @@ func (r *Refused) Error() string { return r.Kind.String() + ": " + r.Detail }
 // number they do not know.
 func (r *release) whom() care.Subject {
 	s := r.Request.Subject
-	if r.consent.Refusal == care.PatientNotFound {
+	if r.consent.Refusal != care.OK {
 		s.NHSNumber = care.Nobody()
 	}
 	return s
 }
 
-// restriction returns the reason for which the patient is not to be found, or
-// the empty text. again is what stillAllowed says: that nobody is served any
-// more is told of a restricted patient, too.
-func (r *release) restriction(again error) string {
+// restriction reports whether the patient is not to be found, and why. again is
+// what stillAllowed says: that nobody is served any more is told of a restricted
+// patient, too.
+func (r *release) restriction(again error) (reason string, hidden bool) {
 	switch kind := care.KindOf(again); {
 	case kind == care.PatientNotFound:
-		return care.ReasonOf(again)
-	case r.consent.Refusal == care.PatientNotFound && (kind == care.OK || kind == care.NoPatientConsent):
-		return r.consent.Reason // as it was when the request came
+		return care.ReasonOf(again), true
+	case r.consent.Refusal != care.OK && (kind == care.OK || kind == care.NoPatientConsent):
+		return r.consent.Reason, true // as it was when the request came
 	}
-	return ""
+	return "", false
 }
 
 // hide turns what Identify said into what it would have said had there been no

@@ -85,7 +85,9 @@ func Decide(said *Said, ask *Ask, ages *Ages, model Model) care.ConsentAnswer {
 	case f.damaged:
 		return refuse(care.ConsentUnavailable, ReasonDamaged)
 	case f.restricted && anyone == care.OK:
-		return refuse(care.PatientNotFound, ReasonRestricted)
+		hidden := refuse(care.PatientNotFound, ReasonRestricted)
+		hidden.Alert = unasked(ask, model) // as for somebody who is not there: how many alerts are open can be seen
+		return hidden
 	case f.restricted:
 		return refuse(anyone, reason)
 	case f.dissent:

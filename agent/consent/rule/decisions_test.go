@@ -83,7 +83,7 @@ var decisions = []group{
 	}},
 	{"Restricted patients (S-flag)", []decision{
 		{name: "not to be found", said: "region: restriction on 3 March 2026", answer: "PATIENT_NOT_FOUND (RESTRICTED)"},
-		{name: "not even by break-glass, and nobody is alerted that there was something", said: "region: restriction on 3 March 2026", asks: "break-glass, nobody asked", answer: "PATIENT_NOT_FOUND (RESTRICTED)"},
+		{name: "not even by break-glass; the site is told of the attempt, as of one for somebody who is not here", said: "region: restriction on 3 March 2026", asks: "break-glass, nobody asked", answer: "PATIENT_NOT_FOUND (RESTRICTED), alerted"},
 		{name: "restriction and dissent: the dissent is not told of", said: "region: restriction on 3 March 2026; region: dissent on 3 March 2026", answer: "PATIENT_NOT_FOUND (RESTRICTED)"},
 		{name: "refused like anyone: no reason", said: "region: restriction on 3 March 2026", asks: "break-glass without a reason, asked", answer: "NO_PERMISSION_TO_VIEW (NO_REASON)"},
 		{name: "refused like anyone: nobody asked", model: "asks", said: "region: restriction on 3 March 2026", asks: "care, nobody asked", answer: "NO_PERMISSION_TO_VIEW (NO_PERMISSION)"},

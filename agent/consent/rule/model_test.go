@@ -93,7 +93,8 @@ func (p *person) decide(ask *Ask, ages *Ages, m Model) care.ConsentAnswer {
 		}
 	}
 	if restricted && anyone.Refusal == care.OK {
-		return refuse(care.PatientNotFound, "RESTRICTED")
+		anyone.Refusal, anyone.Reason = care.PatientNotFound, "RESTRICTED"
+		return anyone
 	}
 	for _, c := range []struct {
 		holds  bool
@@ -286,14 +287,15 @@ func TestDoubtNeverReleases(t *testing.T) {
 }
 
 // A restricted patient cannot be told from one of whom nothing is known but by
-// PatientNotFound, which the source answers where nobody is.
+// PatientNotFound, which the source answers where nobody is, also not by whether
+// the privacy officer is told.
 func TestRestrictedIsLikeUnknown(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		p, ask, ages, m := drawPerson(r), drawAsk(r), drawAges(r), drawModel(r)
 		p.words = append(p.words, word{Statement: whole(care.Restriction, 9)})
 		got, unknown := Decide(p.said(t), ask, ages, m), Decide(new(Said), ask, ages, m)
 		if unknown.Refusal == care.OK {
-			unknown = care.ConsentAnswer{Refusal: care.PatientNotFound, Reason: ReasonRestricted}
+			unknown.Refusal, unknown.Reason = care.PatientNotFound, ReasonRestricted
 		}
 		if got != unknown {
 			r.Fatalf("got %+v, unknown %+v", got, unknown)
