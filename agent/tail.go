@@ -12,7 +12,7 @@ import (
 
 const (
 	window  = 4096        // entries held at once where the journal is read from its end
-	maxTail = 16 * window // entries among which the last run of the agent is looked for
+	maxTail = 16 * window // entries among which the last run of the agent, and its last hour, are looked for
 )
 
 // tail is what the newest entries of the journal tell an agent that starts. They
@@ -35,15 +35,17 @@ func (a *Agent) readTail() (tail, error) {
 		anchor := uint64(0)
 		for i := range slices.Backward(lines) {
 			anchor = max(anchor, lines[i].ConsentEpoch)
-			t.take(a.keys.Box, &lines[i])
+			if entries-lines[i].Sequence < maxTail {
+				t.take(a.keys.Box, &lines[i])
+			}
 		}
 		if t.anchor == 0 {
 			t.anchor = anchor
 		}
-		if t.ran.IsZero() {
-			return t.anchor == 0 || entries-lines[0].Sequence < maxTail
+		if entries-lines[0].Sequence >= maxTail { // also where a wrong clock makes years an hour
+			return t.anchor == 0
 		}
-		return t.anchor == 0 || !lines[0].Time.Before(t.ran.Add(-time.Hour))
+		return t.anchor == 0 || t.ran.IsZero() || !lines[0].Time.Before(t.ran.Add(-time.Hour))
 	})
 	slices.Reverse(t.past)
 	t.told = nil

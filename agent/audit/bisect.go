@@ -11,8 +11,8 @@ const bisectBytes = 64 << 10
 
 // bisect returns where a line of a segment of the given size begins that comes
 // before the entry that is wanted, or is it, close enough to read on from
-// there. Numbers rise within a segment; if they do not, or something cannot be
-// made out, it is a line farther up, or 0 for the beginning.
+// there. If something cannot be made out it is a line farther up, or 0 for the
+// beginning. It takes for granted that numbers rise within a segment: see leads.
 func bisect(f io.ReaderAt, size int64, wanted uint64) int64 {
 	window := make([]byte, bisectBytes)
 	low, high := int64(0), size
@@ -31,6 +31,23 @@ func bisect(f io.ReaderAt, size int64, wanted uint64) int64 {
 		}
 	}
 	return low
+}
+
+// leads reports whether reading on from a place comes to the entry that is
+// wanted, or to the end of what is written right before it.
+func leads(f io.ReaderAt, at, size int64, wanted uint64) bool {
+	scan := newScanner(io.NewSectionReader(f, at, size-at), 2*bisectBytes, true)
+	for last := uint64(0); ; {
+		line, _, err := scan.next()
+		if err != nil {
+			return err == io.EOF && last == wanted-1
+		}
+		h, _, ok := parseHeader(line)
+		if !ok || h.sequence >= wanted {
+			return ok && h.sequence == wanted
+		}
+		last = h.sequence
+	}
 }
 
 // lineIn returns where the first line begins that begins in a stretch of a

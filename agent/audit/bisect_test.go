@@ -2,6 +2,10 @@ package audit
 
 import (
 	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -54,4 +58,39 @@ func sequenceAt(t *testing.T, text []byte) uint64 {
 		t.Fatal("no line begins there")
 	}
 	return h.sequence
+}
+
+// TestNothingIsPassedOver puts an older line, or a block of older lines, where
+// going by halves first looks: what stands before it is read all the same.
+func TestNothingIsPassedOver(t *testing.T) {
+	event := sampleEvent()
+	body := testBox.appendBody(nil, &event, repairNote{})
+	var lines [][]byte
+	for n := uint64(1); n <= 2000; n++ {
+		lines = append(lines, append(appendLine(nil, &header{sequence: n, batch: n}, body), '\n'))
+	}
+	const from = 700
+	for name, planted := range map[string][]int{"a line": {0}, "a block": {0, 1, 2, 3, 4, 5, 6, 7}} {
+		for place := 900; place < 1100; place += len(planted) {
+			spoiled := slices.Clone(lines)
+			for i, n := range planted {
+				spoiled[place+i] = lines[n]
+			}
+			folder := t.TempDir()
+			if err := errors.Join(os.Chmod(folder, 0o700), os.WriteFile(filepath.Join(folder, segmentName(1)), bytes.Join(spoiled, nil), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			read := map[uint64]bool{}
+			for l, err := range Read(folder, from, 0) {
+				if err == nil {
+					read[l.Sequence] = true
+				}
+			}
+			for n := uint64(from); n <= 2000; n++ {
+				if spoilt := int(n) > place && int(n) <= place+len(planted); read[n] == spoilt {
+					t.Fatalf("%s at %d: entry %d is read: %v", name, place, n, read[n])
+				}
+			}
+		}
+	}
 }

@@ -140,6 +140,7 @@ func (r *reader) advance() error {
 }
 
 // approach moves on in a segment to where what is wanted begins, or a bit before.
+// If lines do not stand where they should, all of the segment is read.
 func (r *reader) approach(f *os.File, first uint64) (at int64, err error) {
 	if r.from <= first {
 		return 0, nil
@@ -148,7 +149,11 @@ func (r *reader) approach(f *os.File, first uint64) (at int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	return f.Seek(bisect(f, info.Size(), r.from), io.SeekStart)
+	at = bisect(f, info.Size(), r.from)
+	if !leads(f, at, info.Size(), r.from) {
+		at = 0
+	}
+	return f.Seek(at, io.SeekStart)
 }
 
 func (r *reader) path(first uint64) string {
