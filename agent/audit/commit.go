@@ -100,6 +100,7 @@ func (j *Journal) finish() {
 	j.repair()
 	for j.commit() {
 	}
+	j.dropSpare()
 	if j.segment != nil {
 		_ = j.segment.file.Close()
 	}
