@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -125,6 +126,10 @@ func TestLinkedNumbersAfterARestart(t *testing.T) {
 	s = b.open(t)
 	b.beat(t, s)
 	answers(t, s, 1, care.ConsentUnavailable, rule.ReasonSourceNotRead)
+	_, because, err := s.Explain(number(1), rule.Asked(ask(1)))
+	if check(t, err); !strings.Contains(because[0], "several NHS numbers") {
+		t.Errorf("explained by %q", because)
+	}
 	answers(t, s, 3, care.OK, "")
 	reread(t, s, "lab", b.clocks.now())
 	answers(t, s, 1, care.ConsentUnavailable, rule.ReasonSourceNotRead)

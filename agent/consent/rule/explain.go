@@ -79,6 +79,8 @@ func unheard(ages *Ages) string {
 		set, name := &ages.Sets[v], nameOf(Voice(v), ages)
 		switch {
 		case !ages.counts(Voice(v)):
+		case !set.Filled && set.AsOf.UnixMilli() > 0:
+			who = append(who, name+" was not read since the agent started, as it must be for a person with several NHS numbers")
 		case !set.Filled:
 			who = append(who, name+" was never read")
 		case ages.Age(Voice(v)) > set.MaxAge:
