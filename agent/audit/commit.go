@@ -100,7 +100,6 @@ func (j *Journal) finish() {
 	j.repair()
 	for j.commit() {
 	}
-	j.dropSpare()
 	if j.segment != nil {
 		_ = j.segment.file.Close()
 	}

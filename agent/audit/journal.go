@@ -92,7 +92,6 @@ type Journal struct {
 	// waits and finds nobody at it. What follows is theirs alone.
 	work     sync.Mutex
 	segment  *segment // nil when there is none
-	spare    *spare   // nil when the next one is not begun
 	short    error    // why no further segment can be made, or nil
 	notes    string   // what the next JournalRepaired entry has to tell
 	retry    *time.Timer
@@ -208,7 +207,6 @@ func (j *Journal) resume(rec recovered) {
 	if j.lost {
 		return
 	}
-	j.dropSpare() // what a crash left
 	if j.segment == nil {
 		if fresh, err := j.freshSegment(j.next, 0); err == nil {
 			j.use(fresh)

@@ -27,7 +27,6 @@ func (j *Journal) reserved() int64 { return j.size / reserveShare }
 func (j *Journal) makeRoom() {
 	if j.segment.room() >= j.reserved() {
 		j.endShortage()
-		j.prepare()
 		return
 	}
 	if wait := time.Until(j.tried.Add(retryDelay)); j.short != nil && wait > 0 {
@@ -97,7 +96,7 @@ func (j *Journal) freshSegment(first uint64, n int) (*segment, error) {
 		}
 		size = max(j.reserved(), int64(n))
 	}
-	s, err := j.create(first, size)
+	s, err := createSegment(j.files, j.folder, first, size)
 	if err != nil {
 		return nil, err
 	}

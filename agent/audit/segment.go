@@ -64,20 +64,14 @@ type segment struct {
 
 // createSegment makes an empty segment under its final name. It is allocated,
 // zero and on disk before it gets the name, and the name is on disk before
-// createSegment returns. If it fails it removes what it made. It takes the file
-// made for it, unless that is "".
-func createSegment(files fileSystem, folder string, first uint64, size int64, made string) (*segment, error) {
+// createSegment returns. If it fails it removes what it made.
+func createSegment(files fileSystem, folder string, first uint64, size int64) (*segment, error) {
 	const op = "audit.createSegment"
 	path := filepath.Join(folder, segmentName(first))
 	if err := clearName(files, path); err != nil {
 		return nil, failed(op, err)
 	}
-	var err error
-	if made == "" {
-		err = writeFile(files, path, size, nil)
-	} else if err = files.rename(made, path); err == nil {
-		err = files.syncFolder(folder)
-	}
+	err := writeFile(files, path, size, nil)
 	if err == nil {
 		var s *segment
 		if s, err = openSegment(files, path, 0); err == nil {

@@ -21,7 +21,7 @@ import (
 // the agent lives, and takes them once there is room.
 func TestConsentOnFullDisk(t *testing.T) {
 	s := siteWith(t, smallDisk(t, 200), memorySource)
-	nearlyFull(t, s)
+	nearlyFull(t, s, 1)
 	agent := s.start(t)
 	s.fill(t)
 	client, patient := s.as(t, recordsURI), member(t, memory.CastEmergency)
