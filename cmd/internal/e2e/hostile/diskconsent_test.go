@@ -27,7 +27,7 @@ func TestConsentOnFullDisk(t *testing.T) {
 	client, patient := s.as(t, recordsURI), member(t, memory.CastEmergency)
 	filler := filepath.Join(filepath.Dir(s.state), "filler")
 	occupy(t, filler)
-	untilRefused(t, client, patient)
+	untilRefused(t, client, patient, audit.ReasonNoSpace)
 
 	numbers := testNumbers(1001)
 	one, many := numbers[0], numbers[1:]
