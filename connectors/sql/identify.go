@@ -52,11 +52,32 @@ func (s *source) identify(t *transaction, number care.NHSNumber) (care.Patient, 
 	}
 	r := patientRow{at: at, values: c.values, zone: s.plan.zone}
 	p := r.patient()
+	if hides(p, number) {
+		return p, nil
+	}
 	if more, err = c.next(); err != nil {
 		return care.Patient{}, err
 	}
+	for again, n := more, 0; again && n < maxNamesakes; n++ {
+		other := patientRow{at: at, values: c.values, zone: s.plan.zone}
+		if p := other.patient(); hides(p, number) {
+			return p, nil
+		}
+		if again, err = c.next(); err != nil {
+			return care.Patient{}, err
+		}
+	}
 	return p, s.doubts(&r, p, more, number)
 }
+
+// maxNamesakes is how many further rows of one number are looked at: a query
+// that has lost its condition answers with all patients there are.
+const maxNamesakes = 16
+
+// hides reports whether a row marks the person asked for as restricted. That
+// counts whatever else is wrong with it or with others: the person must not be
+// told by a fault from one who is not there.
+func hides(p care.Patient, number care.NHSNumber) bool { return p.Restricted && p.NHSNumber == number }
 
 // doubts says why the row found may not be taken for the patient.
 func (s *source) doubts(r *patientRow, p care.Patient, more bool, number care.NHSNumber) error {

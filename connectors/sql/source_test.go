@@ -39,21 +39,32 @@ func ends(t testing.TB, c care.Connector, q care.Query) (map[care.Section]care.E
 // identifyRow identifies a patient whose row is sound but for one column.
 func identifyRow(t *testing.T, w world, column, value string) (care.Patient, error) {
 	t.Helper()
+	return identifyRows(t, w, map[string]string{column: value})
+}
+
+// identifyRows identifies a patient of whom there are rows, each of which is
+// sound but for some columns.
+func identifyRows(t *testing.T, w world, others ...map[string]string) (care.Patient, error) {
+	t.Helper()
 	good := map[string]string{"local_id": "'77'", "nhs_number": "'999 000 0026'", "nhs_number_status": "'01'", "family_name": "' Smith '",
 		"given_names": "'Ada  May'", "birth_date": "'1950-01'", "gender": "1", "active": "1", "test_patient": "0", "restricted": "'N'",
 		"dissent": "'no'", "old_family_names": "'Jones; Brown'"}
-	var list []string
-	for _, name := range patientColumns {
-		v := good[name]
-		if name == column {
-			v = value
+	var rows []string
+	for _, other := range others {
+		var list []string
+		for _, name := range patientColumns {
+			v, there := other[name]
+			if !there {
+				v = good[name]
+			}
+			if v != "" {
+				list = append(list, v+" AS "+name)
+			}
 		}
-		if v != "" {
-			list = append(list, v+" AS "+name)
-		}
+		rows = append(rows, "SELECT "+strings.Join(list, ", ")+" WHERE :nhs_number <> ''")
 	}
 	s := withQueries(w.settings())
-	s.PatientQuery = "SELECT " + strings.Join(list, ", ") + " WHERE :nhs_number <> ''"
+	s.PatientQuery = strings.Join(rows, " UNION ALL ")
 	return openedUntilEnd(t, s).Identify(t.Context(), nhs(firstNumber))
 }
 
@@ -109,6 +120,36 @@ func TestPatientRow(t *testing.T) {
 					t.Error("a patient came back")
 				}
 			} else if err != nil || !tc.check(p) {
+				t.Errorf("patient %+v, %v", p, err)
+			}
+		})
+	}
+}
+
+// TestRestrictedRowCounts marks a patient restricted in a row that cannot be
+// mapped, and in the second of two: that the patient is not to be found must not
+// hang on the rest.
+func TestRestrictedRowCounts(t *testing.T) {
+	w := filled(t, newSQLite)
+	sound, restricted := map[string]string{}, map[string]string{"restricted": "'Y'"}
+	stranger := map[string]string{"restricted": "'Y'", "nhs_number": "'" + secondNumber + "'"}
+	for name, tc := range map[string]struct {
+		rows   []map[string]string
+		reason string
+	}{
+		"a row without a date of birth":      {[]map[string]string{{"restricted": "'Y'", "birth_date": "NULL"}}, ""},
+		"a row without a key":                {[]map[string]string{{"restricted": "'Y'", "local_id": "NULL"}}, ""},
+		"the first of two":                   {[]map[string]string{restricted, sound}, ""},
+		"the second of two":                  {[]map[string]string{sound, restricted}, ""},
+		"the last of three":                  {[]map[string]string{sound, sound, restricted}, ""},
+		"somebody else's row":                {[]map[string]string{stranger}, reasonStranger},
+		"somebody else's row beside a sound": {[]map[string]string{sound, stranger}, reasonAmbiguous},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := identifyRows(t, w, tc.rows...)
+			if tc.reason != "" {
+				wantReason(t, err, care.SourceUnavailable, tc.reason)
+			} else if err != nil || !p.Restricted || p.NHSNumber != nhs(firstNumber) {
 				t.Errorf("patient %+v, %v", p, err)
 			}
 		})
