@@ -185,7 +185,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	a.noteConfig()
 	started := a.event(care.AgentStarted)
 	started.ConsentEpoch = a.consent.Committed()
-	a.journal.Append(started)
+	_ = a.journal.Append(started).Wait(ctx) // where it cannot be written nothing is released, and the status says so
 	a.log.Info("agent started", "version", a.version, "site", a.site.Organisation.ODSCode, "address", a.listener.Addr().String(),
 		"config", a.site.Fingerprint()[:12])
 	err := lifecycle.Run(ctx,
