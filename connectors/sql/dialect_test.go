@@ -198,6 +198,10 @@ func TestConnectionOfMySQL(t *testing.T) {
 	if got.MultiStatements || got.InterpolateParams || got.AllowAllFiles || got.AllowCleartextPasswords || got.AllowFallbackToPlaintext || got.AllowOldPasswords {
 		t.Errorf("config %+v allows too much", got)
 	}
+	s.StatementTimeout = 3 * time.Second
+	if got := configMySQL(s, access{}); got.ReadTimeout != 6*time.Second || got.WriteTimeout != got.ReadTimeout {
+		t.Errorf("it waits for a server that stands still for %v and %v", got.ReadTimeout, got.WriteTimeout)
+	}
 	s.Host = "/run/mysqld/mysqld.sock"
 	if got := configMySQL(s, access{}); got.Net != "unix" || got.Addr != s.Host {
 		t.Errorf("socket: %s %s", got.Net, got.Addr)

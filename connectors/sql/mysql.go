@@ -49,6 +49,9 @@ func configMySQL(s *Settings, a access) *mysqldriver.Config {
 		c.Net, c.Addr = "unix", s.Host
 	}
 	c.Timeout = s.StatementTimeout
+	// The driver waits for the end of a transaction whatever becomes of the
+	// request: a server that stands still then must not hold it up for ever.
+	c.ReadTimeout, c.WriteTimeout = 2*s.StatementTimeout, 2*s.StatementTimeout
 	c.MaxAllowedPacket = maxDocument + 1<<20
 	c.Logger = log.New(io.Discard, "", 0) // it prints the server's words
 	c.Params = map[string]string{"time_zone": "'+00:00'"}

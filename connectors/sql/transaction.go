@@ -52,7 +52,8 @@ func (t *transaction) start() error {
 // rollback ends the transaction at the server and frees the connection.
 func (t *transaction) rollback() {
 	if t.tx != nil {
-		_ = t.tx.Rollback() // nothing was written, and a lost connection rolls back by itself
+		// Nothing was written, and a lost connection rolls back by itself.
+		_ = t.step(t.tx.Rollback)
 	}
 }
 
